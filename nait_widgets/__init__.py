@@ -1,0 +1,72 @@
+"""Choose, see and share the instruction-tuning data that a language model's own neurons ask for.
+
+The public names; each is imported when it is first used, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nait_widgets.errors import NaitError
+
+if TYPE_CHECKING:
+    from nait_widgets.capturing import capture
+    from nait_widgets.explaining import Explanation, explain
+    from nait_widgets.fitting import fit_direction
+    from nait_widgets.methods import PRESETS, Direction, FitOptions, ScoreOptions
+    from nait_widgets.models import load_model
+    from nait_widgets.records import read_records
+    from nait_widgets.scoring import score
+    from nait_widgets.selection import Selection, select
+    from nait_widgets.store import ActivationStore, open_store
+
+_HOMES = {
+    "capture": "capturing",
+    "explain": "explaining",
+    "Explanation": "explaining",
+    "fit_direction": "fitting",
+    "Direction": "methods",
+    "FitOptions": "methods",
+    "PRESETS": "methods",
+    "ScoreOptions": "methods",
+    "load_model": "models",
+    "read_records": "records",
+    "score": "scoring",
+    "Selection": "selection",
+    "select": "selection",
+    "ActivationStore": "store",
+    "open_store": "store",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "PRESETS",
+    "ActivationStore",
+    "Direction",
+    "Explanation",
+    "FitOptions",
+    "NaitError",
+    "ScoreOptions",
+    "Selection",
+    "capture",
+    "explain",
+    "fit_direction",
+    "load_model",
+    "open_store",
+    "read_records",
+    "score",
+    "select",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,114 @@
+"""Puts batches, which run in any order, back into blocks of rows in source order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nait_widgets.store import Block, Layout, Status
+from nait_widgets.store.layout import SKETCH_COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nait_widgets.capturing.batches import Window
+    from nait_widgets.capturing.forward import Pooled
+    from nait_widgets.records import Rendered
+
+_DEFECTS = {"empty": Status.EMPTY, "undecodable": Status.UNDECODABLE, "too_long": Status.TOO_LONG}
+
+
+class Assembly:
+    """The host arrays of one window, filled batch by batch."""
+
+    def __init__(self, window: Window, layout: Layout) -> None:
+        n, n_layers, k = len(window.records), len(layout.layers), layout.top_neurons
+        self._window, self._layout = window, layout
+        self._status = np.array([_status(sample) for sample in window.rendered], np.uint8)
+        self._activations = {
+            pool: np.full((n, n_layers, layout.n_neurons), np.nan, layout.dtype) for pool in layout.pools
+        }
+        self._wide: dict[int, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
+        self._top_index = np.zeros((n, n_layers, k), np.int32)
+        self._top_value = np.full((n, n_layers, k), np.nan, np.float32)
+        self._sketch = np.full((n, SKETCH_COMPONENTS), np.nan, np.float16)
+        self._loss = np.full(n, np.nan, np.float32)
+
+    def fill(self, positions: Sequence[int], pooled: Pooled) -> None:
+        """Take in a batch; rows that aren't finite are quarantined."""
+        rows = np.array(positions)
+        for p, pool in enumerate(self._layout.pools):
+            self._activations[pool][rows] = pooled.activations[:, p]
+        for layer, values in pooled.wide.items():
+            for p, pool in enumerate(self._layout.pools):
+                self._wide_layer(layer, pool)[rows] = values[:, p]
+        for layer in self._wide.keys() - pooled.wide.keys():
+            for pool, values in self._wide[layer].items():
+                values[rows] = self._activations[pool][rows, layer]
+        self._top_index[rows], self._top_value[rows] = pooled.top_index, pooled.top_value
+        self._sketch[rows] = pooled.sketch
+        if pooled.loss is not None:
+            self._loss[rows] = pooled.loss
+        self._quarantine(rows[~pooled.finite])
+
+    def blocks(self, wanted: Sequence[int]) -> Iterator[Block]:
+        """The window's blocks, whole, of those that are wanted."""
+        for index in self._window.blocks:
+            if index not in wanted:
+                continue
+            rows = self._layout.rows(index)
+            own = slice(rows.start - self._window.start, rows.stop - self._window.start)
+            records, rendered = self._window.records[own], self._window.rendered[own]
+            columns = {
+                "sample_id": np.array([_storable(record.id) for record in records], object),
+                "n_tokens": np.array([len(sample.input_ids) for sample in rendered], np.int32),
+                "n_response_tokens": np.array([s.response[1] - s.response[0] for s in rendered], np.int32),
+                "first_token_id": np.array([_token(sample, 0) for sample in rendered], np.int32),
+                "last_token_id": np.array([_token(sample, -1) for sample in rendered], np.int32),
+                "status": self._status[own],
+                "top_neuron_index": self._top_index[own],
+                "top_neuron_value": self._top_value[own],
+                "sketch": self._sketch[own],
+            }
+            if self._layout.loss:
+                columns["response_loss"] = self._loss[own]
+            text: dict[str, list[str]] = {}
+            if self._layout.text:
+                text["prompt"] = [_storable(record.prompt) for record in records]
+                text["response"] = [_storable(record.response) for record in records]
+                text["original"] = [record.original_json() for record in records]
+            yield Block(
+                index,
+                columns,
+                {pool: values[own] for pool, values in self._activations.items()},
+                {(pool, layer): v[own] for layer, pools in self._wide.items() for pool, v in pools.items()},
+                text,
+            )
+
+    def _wide_layer(self, layer: int, pool: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        pools = self._wide.setdefault(layer, {})
+        if pool not in pools:
+            pools[pool] = self._activations[pool][:, layer].astype(np.float32)
+        return pools[pool]
+
+    def _quarantine(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+        self._status[rows] = Status.NON_FINITE
+        for values in self._activations.values():
+            values[rows] = np.nan
+        self._sketch[rows] = np.nan
+
+
+def _status(sample: Rendered) -> Status:
+    if sample.defect is not None:
+        return _DEFECTS[sample.defect]
+    return Status.TRUNCATED if sample.truncated else Status.OK
+
+
+def _token(sample: Rendered, position: int) -> int:
+    return int(sample.input_ids[position]) if len(sample.input_ids) else -1
+
+
+def _storable(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate becomes the replacement character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

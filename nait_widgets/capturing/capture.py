@@ -1,0 +1,295 @@
+"""Model + records -> activation store: the run, from its checks to its end."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from nait_widgets.capturing.assembly import Assembly
+from nait_widgets.capturing.batches import Window, ahead, batches, windows
+from nait_widgets.capturing.forward import Forward, Pending
+from nait_widgets.capturing.pooling import check_pools
+from nait_widgets.errors import Interrupted, ModelError, RecordError, StoreError
+from nait_widgets.models import find_site, load_model, probe
+from nait_widgets.progress import progress
+from nait_widgets.records import Renderer, read_records
+from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
+from nait_widgets.store.layout import BLOCK_ROWS, Dtype
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from nait_widgets.models import CausalLM
+    from nait_widgets.records import Records
+
+DEFAULT_POOLS = ("mean", "response_mean")
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
+_WRITES_AHEAD = 4  # blocks that may wait for the disk before the model does
+
+
+def capture(
+    model: str | os.PathLike[str] | PreTrainedModel | CausalLM,
+    data: Any,
+    path: str | os.PathLike[str],
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    site: str = "resid_post",
+    pools: Sequence[str] = DEFAULT_POOLS,
+    layers: Sequence[int] | None = None,
+    template: str | None = None,
+    max_length: int | None = None,
+    batch_tokens: int | None = None,
+    deterministic: bool = False,
+    loss: bool = False,
+    text: bool = True,
+    dtype: str = "auto",
+    device: str | None = None,
+    attention: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    store_dtype: Dtype = "float16",
+    block_rows: int = BLOCK_ROWS,
+    overwrite: bool = False,
+) -> ActivationStore:
+    """Capture the pooled activations of every sample into a store.
+
+    A capture that was interrupted goes on where it stopped when it is called again with the same arguments.
+
+    Args:
+        model: A hub id, a folder, or a loaded model (then with its tokenizer).
+        data: Anything `read_records` reads.
+        path: The store to write, `NAME.zarr`.
+        tokenizer: For a loaded model.
+        site: Which tensor of a layer a neuron is: `resid_post`, `mlp_act`, `mlp_out` or `up_proj_abs`.
+        pools: How tokens are pooled, of `nait_widgets.store.POOLS`. The first one gives the top neurons and sketch.
+        layers: Decoder layers; None for all. Negative ones count from the last.
+        template: `chat`, `alpaca` or `plain`; None for the tokenizer's chat template where it has one.
+        max_length: Tokens at which a sample is cut; None for the model's own limit.
+        batch_tokens: Tokens a batch, padding included; None for 4,096 on a CPU and 32,768 on a GPU. On a GPU that
+            runs out of memory, batches are halved.
+        deterministic: Same bits whenever run on the same machine: PyTorch's deterministic kernels and fixed batches.
+            Otherwise a resumed store may differ from an uninterrupted one by the tolerance of `models.probe`
+            if `batch_tokens` changed in between.
+        loss: Also keep each response's mean loss.
+        text: Also keep prompts, responses and the source's rows, which export needs.
+        dtype: Of the model: `auto`, `float32`, `bfloat16` or `float16`.
+        device: `cpu`, `cuda`, `cuda:1`…; None for the best there is.
+        attention: transformers' attention implementation; None for its default.
+        revision: Of a hub id.
+        trust_remote_code: Whether a model may run code of its own.
+        store_dtype: `float16`, with float32 for the layers that it can't hold, or `float32` throughout.
+        block_rows: Samples a shard.
+        overwrite: Replace a store that is there, whatever it is.
+
+    Returns:
+        The complete store; its rows are the source's, in the source's order.
+
+    Raises:
+        RecordError: The data can't be read.
+        ModelError: The model can't be loaded or lacks the site.
+        StoreError: The path holds another capture, or the disk is too small.
+        Interrupted: Ctrl-C; what was written is kept.
+    """
+    path = Path(path)
+    records = read_records(data)
+    inspection = records.check()
+    if sum(inspection.defects.values()) == inspection.rows:
+        raise RecordError("every row is empty or undecodable, so there is nothing to capture", source=records.source)
+    pools = check_pools(pools)
+    _check_target(path, overwrite=overwrite)
+    lm = load_model(
+        model,
+        tokenizer=tokenizer,
+        dtype=dtype,
+        device=device,
+        attention=attention,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+    )
+    found = find_site(lm, site, layers)
+    probed = probe(lm, found)
+    renderer = Renderer(lm.tokenizer, template=template, max_length=_max_length(lm, max_length))
+    layout = Layout(
+        n_samples=inspection.rows,
+        site=site,
+        layers=found.layers,
+        n_neurons=found.n_neurons,
+        pools=pools,
+        dtype=store_dtype,
+        loss=loss,
+        text=text,
+        block_rows=block_rows,
+    )
+    budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
+    provenance = {
+        "model": lm.identity.as_dict(),
+        "template": {"name": renderer.name, "digest": renderer.digest, "max_length": renderer.max_length},
+        "source": {
+            "name": Path(records.source).name,
+            "format": records.format,
+            "fields": dict(records.fields),
+            "sha256": inspection.digest,
+            "rows": inspection.rows,
+        },
+        "capture": {
+            "batch_tokens": budget,
+            "deterministic": deterministic,
+            "masked": probed.masked,
+            "tolerance": probed.tolerance,
+            "device": str(lm.device),
+        },
+        "versions": {name: version(name) for name in ("nait-widgets", "torch", "transformers", "zarr")},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    writer = _open_writer(path, layout, provenance, overwrite=overwrite)
+    if writer.store.complete and not writer.missing_blocks():
+        return open_store(path)
+    forward = Forward(lm, found, layout, masked=probed.masked)
+    with _deterministic(deterministic):
+        run = _Run(writer, forward, layout, budget, halve=not deterministic)
+        first_id = run.all(records, renderer)
+        return writer.finish(forward.first_token(first_id))
+
+
+@dataclass(slots=True)
+class _Run:
+    """The loop over windows and batches, with the writes behind it."""
+
+    writer: StoreWriter
+    forward: Forward
+    layout: Layout
+    budget: int
+    halve: bool
+
+    def all(self, records: Records, renderer: Renderer) -> int:
+        """Capture every missing block; returns the id of the first row's first token."""
+        missing = self.writer.missing_blocks()
+        done = sum(
+            self.layout.rows(b).stop - self.layout.rows(b).start for b in set(range(self.layout.n_blocks)) - set(missing)
+        )
+        try:
+            with ThreadPoolExecutor(1) as disk, progress(self.layout.n_samples, "capturing", "rows", done) as bar:
+                writes: deque[Future[None]] = deque()
+                try:
+                    for window in ahead(windows(records, renderer, self.layout, missing)):
+                        for block in self._window(window, missing, bar):
+                            while len(writes) >= _WRITES_AHEAD:
+                                writes.popleft().result()
+                            writes.append(disk.submit(self.writer.write, block))
+                finally:
+                    # Also when interrupted: blocks that are whole are worth their write.
+                    while writes:
+                        writes.popleft().result()
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped: {self._kept()}; run the same command again to go on") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise self._disk_full() from error
+        return next(int(i) for i in np.asarray(self.writer.store.array("first_token_id")[...]) if i >= 0)
+
+    def _window(self, window: Window, missing: Sequence[int], bar: Any) -> Iterator[Block]:
+        assembly = Assembly(window, self.layout)
+        pending: tuple[list[int], Pending] | None = None
+        waiting = deque(batches(window.rendered, self.budget))
+        bar.update(sum(sample.defect is not None for sample in window.rendered))
+        while waiting:
+            positions = waiting.popleft()
+            try:
+                started = self.forward.start([window.rendered[i] for i in positions])
+            except torch.OutOfMemoryError:
+                waiting.extendleft(reversed(self._halved(positions)))
+                continue
+            if pending is not None:
+                assembly.fill(pending[0], pending[1].wait())
+            pending = positions, started
+            bar.update(len(positions))
+        if pending is not None:
+            assembly.fill(pending[0], pending[1].wait())
+        yield from assembly.blocks(missing)
+
+    def _halved(self, positions: list[int]) -> list[list[int]]:
+        if len(positions) == 1 or not self.halve:
+            raise ModelError(
+                f"{len(positions)} sample(s) a batch don't fit the device's memory; lower "
+                f"`max_length`{'' if self.halve else ' or `batch_tokens`'}"
+            ) from None
+        torch.cuda.empty_cache()
+        self.budget = max(1, self.budget // 2)
+        middle = len(positions) // 2
+        return [positions[:middle], positions[middle:]]
+
+    def _kept(self) -> str:
+        store = self.writer.store
+        done = int(np.count_nonzero(store.status != Status.PENDING))
+        return f"{done:,} of {len(store):,} rows are safe in {store.path}"
+
+    def _disk_full(self) -> StoreError:
+        store = self.writer.store
+        if (store.status == Status.PENDING).all():
+            shutil.rmtree(store.path)
+            return StoreError(f"the disk of {store.path} is full, and nothing was captured yet; free some space")
+        return StoreError(f"the disk is full: {self._kept()}; free some space and run the same command again to go on")
+
+
+def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, overwrite: bool) -> StoreWriter:
+    if path.exists() and not overwrite:
+        return StoreWriter.resume(path, layout, provenance)
+    need = layout.n_samples * layout.bytes_per_row
+    free = shutil.disk_usage(path.parent).free
+    if need > free:
+        raise StoreError(
+            f"the activations take {need / 1e9:.1f} GB and {path.parent} has {free / 1e9:.1f} GB free; "
+            "choose another disk, fewer pools or fewer layers"
+        )
+    if path.exists():
+        shutil.rmtree(path)
+    try:
+        return StoreWriter.create(path, layout, provenance)
+    except OSError as error:
+        raise StoreError(f"{path} can't be written: {error.strerror or error}") from error
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent} to write {path.name} into")
+    if path.exists() and not overwrite:
+        open_store(path)  # refuses what isn't a store before the model is loaded
+    elif path.exists() and not path.is_dir():
+        raise StoreError(f"{path} is a file; a store is a folder")
+
+
+def _max_length(lm: CausalLM, asked: int | None) -> int | None:
+    limit = lm.max_length
+    if asked is not None and asked < 2:
+        raise ModelError(f"max_length is {asked}, but a sample needs at least 2 tokens")
+    if asked is not None and limit is not None and asked > limit:
+        raise ModelError(f"max_length is {asked}, but the model's context is {limit} tokens")
+    return asked
+
+
+class _deterministic:  # noqa: N801 - used as a context manager
+    """PyTorch's deterministic kernels while inside."""
+
+    def __init__(self, on: bool) -> None:  # noqa: FBT001
+        self._on = on
+
+    def __enter__(self) -> None:
+        self._before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(self._on or self._before)
+
+    def __exit__(self, *_: object) -> None:
+        torch.use_deterministic_algorithms(self._before)

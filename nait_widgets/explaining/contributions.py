@@ -1,0 +1,121 @@
+"""Exact contributions: a score is a sum over layers and neurons, so it is explained by its terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nait_widgets.errors import DirectionError, StoreError
+from nait_widgets.scoring import score
+from nait_widgets.store import Status
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.methods import Direction
+    from nait_widgets.store import ActivationStore
+
+
+class Neuron(NamedTuple):
+    """One term of a score."""
+
+    layer: int
+    neuron: int
+    activation: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """The terms of one sample's score.
+
+    Attributes:
+        sample_id: The sample.
+        direction: The direction's name.
+        layers: The decoder layers.
+        activation: The sample's pooled activation, (layer, neuron) float32.
+        contributions: What each neuron adds to the score, (layer, neuron) float64; they sum to it.
+    """
+
+    sample_id: str
+    direction: str
+    layers: tuple[int, ...]
+    activation: npt.NDArray[np.float32]
+    contributions: npt.NDArray[np.float64]
+
+    @property
+    def score(self) -> float:
+        """The sum of all contributions."""
+        return float(self.contributions.sum())
+
+    @property
+    def by_layer(self) -> npt.NDArray[np.float64]:
+        """What each layer adds to the score: (layer,)."""
+        layers: npt.NDArray[np.float64] = self.contributions.sum(axis=1)
+        return layers
+
+    def top(self, n: int = 10) -> list[Neuron]:
+        """The neurons that move the score most, either way, the strongest first."""
+        strongest = np.argsort(-np.abs(self.contributions), axis=None, kind="stable")[:n]
+        rows, columns = np.unravel_index(strongest, self.contributions.shape)
+        return [
+            Neuron(self.layers[row], int(j), float(self.activation[row, j]), float(self.contributions[row, j]))
+            for row, j in zip(rows, columns, strict=True)
+        ]
+
+
+def explain(
+    store: ActivationStore, sample_id: str, direction: Direction, scores: xr.Dataset | None = None
+) -> Explanation:
+    """Why a sample scores as it does: exact contributions by layer and neuron.
+
+    Args:
+        store: The store that holds the sample.
+        sample_id: Which one.
+        direction: Of the same model, site and template.
+        scores: What `score` returned for that direction, which saves a pass over the store where the direction
+            compares with the pool.
+
+    Raises:
+        StoreError: There is no such sample, or it was quarantined.
+        DirectionError: The direction doesn't belong to the store, or to the scores.
+    """
+    row = store.index(sample_id)
+    if not store.selectable[row]:
+        raise StoreError(
+            f"sample {sample_id!r} of {store.path} was quarantined as {Status(int(store.status[row])).label}, "
+            "so it has no score"
+        )
+    scale = _scale(store, direction, scores)
+    layers = store.layout.layers
+    weights = np.zeros((len(layers), store.layout.n_neurons))
+    for vector, layer in zip(direction.vectors, direction.layers, strict=True):
+        if direction.score.layers is None or layer in direction.score.layers:
+            weights[layers.index(layer)] = vector
+    activation = store.pool(direction.score.pool).take(np.array([row]))[0]
+    values = activation.astype(np.float64)
+    if direction.score.center == "pool" or direction.score.similarity == "zscore":
+        values -= store.statistics(direction.score.pool).mean
+    if direction.score.similarity == "cosine":
+        norms = np.linalg.norm(weights, axis=1) * np.linalg.norm(values, axis=1)
+        weights /= np.where(norms > 0, norms, 1)[:, None]
+    if direction.score.similarity == "zscore":
+        weights /= np.where(scale > 0, scale, np.inf)[:, None]
+    return Explanation(sample_id, direction.name, layers, activation, values * weights)
+
+
+def _scale(store: ActivationStore, direction: Direction, scores: xr.Dataset | None) -> npt.NDArray[np.float64]:
+    """What each layer's projection is divided by, which for a z-score only a pass over the pool can tell: (layer,)."""
+    if scores is None:
+        scores = score(store, direction)
+    known = {entry["name"]: entry["digest"] for entry in scores.attrs["directions"]}
+    if known.get(direction.name) != direction.digest:
+        raise DirectionError(
+            f"the scores are of the directions {', '.join(known)}, and direction {direction.name!r} as it is now "
+            "is not among them; score the store again"
+        )
+    scale: npt.NDArray[np.float64] = scores["layer_scale"].sel(direction=direction.name).to_numpy()
+    return scale

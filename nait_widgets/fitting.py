@@ -1,0 +1,222 @@
+"""In-domain samples -> a direction."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nait_widgets.errors import DirectionError
+from nait_widgets.methods import Direction, FitOptions, Preset, preset, space
+from nait_widgets.methods.principal import contrast, point, principal_component
+from nait_widgets.store import ActivationStore, Status
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy.typing as npt
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from nait_widgets.models import CausalLM
+    from nait_widgets.store.scan import PoolReader
+
+    Rows = npt.NDArray[np.int64]
+
+MIN_SAMPLES = 2
+
+
+def fit_direction(
+    model: str | os.PathLike[str] | PreTrainedModel | CausalLM | ActivationStore,
+    data: Any = None,
+    *,
+    name: str,
+    preset: str = "paper",
+    background: ActivationStore | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    **options: Any,
+) -> Direction:
+    """Fit a capability's direction to in-domain samples (Eqs. 1-4).
+
+    Args:
+        model: What captures the samples: a hub id, a folder, a loaded model; or a store that holds them.
+        data: The in-domain samples, anything `read_records` reads; nothing for a store.
+        name: What to call the capability.
+        preset: `paper`, faithful to the equations, or `robust`.
+        background: The pool of candidates, for a sign or contrast that compares with it. Where it is given, site,
+            layers, template and maximum length are taken from it unless they are named.
+        tokenizer: For a loaded model.
+        options: Fields of `FitOptions` and `ScoreOptions` that differ from the preset; and for a model, the
+            arguments of `capture` that say how it is run (`site`, `layers`, `template`, `max_length`, `dtype`…).
+
+    Raises:
+        DirectionError: Options that don't fit together, fewer than two usable samples, or a background of another
+            model, site or template.
+    """
+    chosen, running = _split(preset, options)
+    if chosen.fit.needs_background and background is None:
+        raise DirectionError(
+            f"preset {preset!r} with sign {chosen.fit.sign!r} and difference {chosen.fit.difference!r} compares with "
+            "the pool of candidates: give its store as `background=` (`--background`)"
+        )
+    if isinstance(model, ActivationStore):
+        if data is not None or running:
+            raise DirectionError("a store holds its samples already: data and capture options go with a model")
+        return _fit(model, name, preset, chosen, background)
+    if data is None:
+        raise DirectionError("in-domain samples are missing: give a data file beside the model")
+    from nait_widgets.capturing import capture
+
+    running = _like(background) | running
+    with tempfile.TemporaryDirectory(prefix="nait-fit-") as folder:
+        # float32: a difference of tokens cancels the large constants that float16 would round.
+        store = capture(
+            model,
+            data,
+            Path(folder) / "in-domain.zarr",
+            tokenizer=tokenizer,
+            pools=required_pools(chosen),
+            store_dtype="float32",
+            text=False,
+            **running,
+        )
+        return _fit(store, name, preset, chosen, background)
+
+
+def required_pools(chosen: Preset) -> tuple[str, ...]:
+    """The pools that fitting needs of the in-domain samples, the one that scores them last."""
+    pools: list[str] = []
+    if chosen.fit.difference == "last-first":
+        pools += ["content_last" if chosen.fit.last_token == "content" else "last", "first"]  # noqa: S105
+    elif chosen.fit.difference == "mean-first":
+        pools += ["mean", "first"]
+    elif chosen.fit.difference == "mean":
+        pools += ["mean"]
+    return tuple(dict.fromkeys([*pools, chosen.score.pool]))
+
+
+def _fit(
+    store: ActivationStore, name: str, preset: str, chosen: Preset, background: ActivationStore | None
+) -> Direction:
+    store.require_complete()
+    rows = _usable(store, chosen.fit)
+    readers = [store.pool(pool) for pool in required_pools(chosen)]
+    *made_of, scored = readers if len(readers) > 1 else [readers[0], readers[0]]
+    background_mean = None
+    if background is not None and chosen.fit.needs_background:
+        _check_background(store, background)
+        background_mean = background.statistics(chosen.score.pool).mean
+    n_layers, n_neurons = len(store.layout.layers), store.layout.n_neurons
+    vectors, in_domain_mean = np.empty((2, n_layers, n_neurons), np.float32)
+    explained, margin = np.empty((2, n_layers), np.float32)
+    for layer in range(n_layers):
+        candidates = _layer(scored, layer, rows)
+        in_domain_mean[layer] = candidates.mean(axis=0, dtype=np.float64)
+        against = None if background_mean is None else background_mean[layer]
+        vectors[layer], explained[layer], margin[layer] = _one_layer(
+            made_of, layer, rows, candidates, chosen.fit, against
+        )
+    return Direction(
+        name=name,
+        vectors=vectors,
+        layers=store.layout.layers,
+        site=store.layout.site,
+        model=store.provenance["model"],
+        template=store.provenance["template"],
+        fit=chosen.fit,
+        score=chosen.score,
+        preset=preset,
+        explained=explained,
+        margin=margin,
+        in_domain_mean=in_domain_mean,
+        samples={
+            "used": len(rows),
+            "truncated": int(np.count_nonzero(store.status == Status.TRUNCATED)),
+            "quarantined": int(np.count_nonzero(~store.selectable)),
+            "source": store.provenance["source"],
+            "background": None if background is None else background.provenance["source"],
+        },
+    )
+
+
+def _one_layer(
+    made_of: list[PoolReader],
+    layer: int,
+    rows: Rows,
+    candidates: npt.NDArray[np.float32],
+    fit: FitOptions,
+    background: npt.NDArray[np.float32] | None,
+) -> tuple[npt.NDArray[np.float64], float, float]:
+    """Vector, explained share and sign margin of a layer."""
+    if fit.difference == "contrast":
+        assert background is not None
+        return contrast(candidates, background), float("nan"), 1.0
+    samples = _layer(made_of[0], layer, rows)
+    drift = samples if len(made_of) == 1 else samples - _layer(made_of[1], layer, rows)
+    vector, explained = principal_component(drift)
+    if fit.sign == "pool":
+        assert background is not None
+        along = candidates.mean(axis=0, dtype=np.float64) - background
+    else:
+        along = drift.mean(axis=0, dtype=np.float64)
+    vector, margin = point(vector, along, mask_outliers=fit.sign == "drift_masked")
+    return vector, explained, margin
+
+
+def _layer(reader: PoolReader, layer: int, rows: Rows) -> npt.NDArray[np.float32]:
+    """One layer of some samples: (len(rows), neuron)."""
+    parts = [values[rows[(rows >= r.start) & (rows < r.stop)] - r.start] for r, values in reader.chunks(layer)]
+    return np.concatenate(parts)
+
+
+def _usable(store: ActivationStore, fit: FitOptions) -> Rows:
+    keep = store.selectable
+    if fit.truncated == "drop":
+        keep &= store.status == Status.OK
+    rows = np.flatnonzero(keep)
+    if len(rows) < MIN_SAMPLES:
+        raise DirectionError(
+            f"{len(rows)} of {len(store)} in-domain samples can be used, and a direction needs {MIN_SAMPLES} at least; "
+            "the others are empty, broken or truncated (raise `max_length`, or keep them by truncated='keep')"
+        )
+    return rows
+
+
+def _check_background(store: ActivationStore, background: ActivationStore) -> None:
+    background.require_complete()
+    ours, theirs = (
+        space(s.provenance["model"], s.provenance["template"], s.layout.site) for s in (store, background)
+    )
+    for kind in ours:
+        if ours[kind].identity != theirs[kind].identity:
+            raise DirectionError(
+                f"the in-domain samples are of another {kind} than the background {background.path} "
+                f"({ours[kind].label}, there {theirs[kind].label})"
+            )
+    if store.layout.layers != background.layout.layers:
+        raise DirectionError(
+            f"the in-domain samples have layers {store.layout.layers}, the background {background.layout.layers}"
+        )
+
+
+def _like(background: ActivationStore | None) -> dict[str, Any]:
+    """The arguments of `capture` that make in-domain samples comparable with a background."""
+    if background is None:
+        return {}
+    template = background.provenance["template"]
+    return {
+        "site": background.layout.site,
+        "layers": background.layout.layers,
+        "template": template["name"],
+        "max_length": template["max_length"],
+        "dtype": background.provenance["model"]["dtype"],
+    }
+
+
+def _split(name: str, options: dict[str, Any]) -> tuple[Preset, dict[str, Any]]:
+    """Options of the method, over a preset; and options of the run."""
+    run = {"site", "layers", "template", "max_length", "batch_tokens", "deterministic", "dtype", "device"}
+    run |= {"attention", "revision", "trust_remote_code"}
+    method = {k: v for k, v in options.items() if k not in run}
+    return preset(name, **method), {k: v for k, v in options.items() if k in run and v is not None}

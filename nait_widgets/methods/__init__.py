@@ -1,0 +1,20 @@
+"""Scorers: pure functions over arrays, and the values that they are made of."""
+
+from nait_widgets.methods.baselines import embedding_centroid, length, random
+from nait_widgets.methods.direction import Direction, Space, space
+from nait_widgets.methods.options import PRESETS, FitOptions, Preset, ScoreOptions, as_json, preset
+
+__all__ = [
+    "PRESETS",
+    "Direction",
+    "FitOptions",
+    "Preset",
+    "ScoreOptions",
+    "Space",
+    "as_json",
+    "embedding_centroid",
+    "length",
+    "preset",
+    "random",
+    "space",
+]

@@ -1,0 +1,199 @@
+"""A capability's direction: a frozen value that can be combined, saved and shared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nait_widgets.errors import DirectionError
+from nait_widgets.methods.options import FitOptions, ScoreOptions, as_json, change
+from nait_widgets.paths import written_whole
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+FORMAT = "nait-direction-1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Direction:
+    """One vector a layer, pointing to where a capability's samples lie.
+
+    Attributes:
+        name: What the capability is called.
+        vectors: (layer, neuron) float32; unit length a layer as fitted.
+        layers: The decoder layers.
+        site: Which tensor of a layer a neuron is.
+        model: Identity of the model (`ModelIdentity.as_dict()`).
+        template: Name and digest of the template, and the maximum length.
+        fit: How it was fitted.
+        score: How candidates are projected on it.
+        preset: The preset these options started from.
+        explained: Share of the in-domain variance along each layer's vector: (layer,).
+        margin: Cosine that decided each layer's sign: (layer,).
+        in_domain_mean: Mean of the in-domain samples' pooled activation: (layer, neuron).
+        samples: Counts and origin of the in-domain samples.
+    """
+
+    name: str
+    vectors: Floats
+    layers: tuple[int, ...]
+    site: str
+    model: dict[str, Any]
+    template: dict[str, Any]
+    fit: FitOptions
+    score: ScoreOptions
+    preset: str
+    explained: Floats
+    margin: Floats
+    in_domain_mean: Floats
+    samples: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        n_layers, n_neurons = self.vectors.shape
+        return (
+            f"<Direction {self.name!r}: {n_layers} layers × {n_neurons:,} neurons, {self.site} of "
+            f"{self.model['name']}, preset {self.preset}>"
+        )
+
+    def __add__(self, other: Direction) -> Direction:
+        return self._combine(other, "+", self.vectors + other.vectors)
+
+    def __sub__(self, other: Direction) -> Direction:
+        return self._combine(other, "−", self.vectors - other.vectors)
+
+    def __mul__(self, factor: float) -> Direction:
+        return replace(self, name=f"{factor:g}·{self.name}", vectors=(self.vectors * np.float32(factor)))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Direction:
+        return replace(self, name=f"−{self.name}", vectors=-self.vectors)
+
+    def named(self, name: str) -> Direction:
+        """The same direction under another name."""
+        return replace(self, name=name)
+
+    def scored_by(self, **options: Any) -> Direction:
+        """The same direction with other `ScoreOptions`, by name.
+
+        Raises:
+            DirectionError: No such option or value.
+        """
+        return replace(self, score=change(self.score, options))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the vectors and of how they are applied: what makes two directions score alike."""
+        meaning = json.dumps([self.layers, self.site, self.model["weights_hash"], as_json(self.score)])
+        return sha256(meaning.encode() + np.ascontiguousarray(self.vectors, "<f4").tobytes()).hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write to one file, `NAME.direction`: safetensors, so that opening a stranger's runs nothing."""
+        from safetensors.numpy import save
+
+        tensors = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in _TENSORS}
+        metadata = {name: getattr(self, name) for name in _VALUES}
+        metadata |= {"fit": as_json(self.fit), "score": as_json(self.score), "layers": list(self.layers)}
+        data = save(tensors, {"format": FORMAT, "direction": json.dumps(metadata)})
+        path = Path(path)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(data)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Direction:
+        """Read a direction from its file.
+
+        Raises:
+            DirectionError: The file is missing, damaged or something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        if not path.is_file():
+            raise DirectionError(f"there is no direction file at {path}; make one with `nait fit`")
+        try:
+            with safe_open(path, framework="numpy") as file:
+                header = file.metadata() or {}
+                if header.get("format") != FORMAT:
+                    raise DirectionError(f"{path} is a safetensors file, but not a direction of format {FORMAT}")
+                metadata: dict[str, Any] = json.loads(header["direction"])
+                tensors = {name: file.get_tensor(name) for name in _TENSORS}
+            return cls(
+                **tensors,
+                **{name: metadata[name] for name in _VALUES},
+                layers=tuple(metadata["layers"]),
+                fit=change(FitOptions(), metadata["fit"]),
+                score=change(ScoreOptions(), metadata["score"]),
+            )
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise DirectionError(f"{path} can't be read as a direction: {error}") from error
+
+    def require_same_space(self, other: Space, what: str) -> None:
+        """Raise unless something else lies in the same space.
+
+        Args:
+            other: The space of another direction or of a store.
+            what: What the other is called in the message.
+
+        Raises:
+            DirectionError: The first difference, naming both.
+        """
+        for kind, mine in self.space.items():
+            theirs = other[kind]
+            if mine.identity != theirs.identity:
+                raise DirectionError(
+                    f"direction {self.name!r} is of another {kind} than {what} ({mine.label}, there {theirs.label}); "
+                    f"fit it with the same {kind}"
+                )
+
+    @property
+    def space(self) -> Space:
+        """What must agree between a direction and what it is applied to."""
+        return space(self.model, self.template, self.site)
+
+    def _combine(self, other: Direction, sign: str, vectors: Floats) -> Direction:
+        self.require_same_space(other.space, f"direction {other.name!r}")
+        if self.layers != other.layers:
+            raise DirectionError(
+                f"directions {self.name!r} and {other.name!r} have other layers ({self.layers} and {other.layers})"
+            )
+        if self.score != other.score:
+            raise DirectionError(
+                f"directions {self.name!r} and {other.name!r} are applied in different ways "
+                f"({self.score} and {other.score}); give one the options of the other by `scored_by`"
+            )
+        return replace(self, name=f"{self.name} {sign} {other.name}", vectors=vectors)
+
+
+_TENSORS = ("vectors", "explained", "margin", "in_domain_mean")
+_VALUES = ("name", "site", "model", "template", "preset", "samples")
+
+
+class Trait(NamedTuple):
+    """One thing that must agree: what is compared, and what people call it."""
+
+    identity: str
+    label: str
+
+
+Space = dict[str, Trait]
+
+
+def space(model: dict[str, Any], template: dict[str, Any], site: str) -> Space:
+    """What must agree between directions and stores: model, site and template."""
+    return {
+        "model": Trait(model["weights_hash"], f"{model['name']} with weights {model['weights_hash'][:8]}"),
+        "site": Trait(site, site),
+        "template": Trait(template["digest"], f"{template['name']} {template['digest'][:8]}"),
+    }

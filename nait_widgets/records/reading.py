@@ -1,0 +1,190 @@
+"""Sources as records: `read_records` and the re-iterable `Records` that it gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from nait_widgets.errors import RecordError
+from nait_widgets.records.containers import Container, open_container
+from nait_widgets.records.layouts import detect
+from nait_widgets.records.record import Record, Turn, is_unicode
+
+if TYPE_CHECKING:
+    from nait_widgets.records.schemas import Schema
+
+DETECTION_ROWS = 16
+ID_DIGITS = 16  # 64 bits: among a million rows, two ids meet by chance once in 37 million sources
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one full pass over a source has found.
+
+    Attributes:
+        rows: Number of rows.
+        digest: SHA-256 of the content and of the way it is read: a file's bytes, or the rows of an object as JSON,
+            with the format, the fields and the limit.
+        defects: Number of rows by defect; without the rows that have none.
+    """
+
+    rows: int
+    digest: str
+    defects: Mapping[str, int]
+
+
+class Records:
+    """The samples of a source, read anew by each iteration and never held all at once.
+
+    Attributes:
+        source: The path as given, or the kind of object.
+        format: The rows' format, such as `"alpaca"` or `"messages"`.
+        fields: Role (`prompt`, `input`, `response`, `system`, `id`, `messages`, `text`) to the field that plays it;
+            without `id` the ids are made from the content.
+    """
+
+    def __init__(self, container: Container, schema: Schema, limit: int | None = None) -> None:
+        self.source = container.source
+        self.format = schema.format
+        self.fields = schema.fields
+        self._container = container
+        self._schema = schema
+        self._limit = limit
+        self._length: int | None = None
+        self._inspection: Inspection | None = None
+
+    def __repr__(self) -> str:
+        return f"<Records of {self.source!r}, format {self.format}>"
+
+    def __iter__(self) -> Iterator[Record]:
+        own = "id" in self.fields
+        rows_by_id: dict[str, int] = {}
+        copies: Counter[str] = Counter()
+        for row, original in enumerate(self._rows()):
+            turns = self._schema.turns(original, row + 1)
+            if own:
+                name = self._schema.own_id(original, row + 1)
+                if rows_by_id.setdefault(name, row) != row:
+                    raise self._duplicate(name, rows_by_id[name], row)
+            else:
+                name = _content_id(turns)
+                copies[name] += 1
+                if copies[name] > 1:
+                    name = f"{name}-{copies[name]}"
+            yield Record(name, row, turns, original, _defect(turns))
+
+    def __len__(self) -> int:
+        """Number of rows; a format that doesn't tell is read through once."""
+        if self._length is None:
+            known = self._container.length
+            if known is None:
+                self._length = sum(1 for _ in self._rows())
+            else:
+                self._length = known if self._limit is None else min(known, self._limit)
+        return self._length
+
+    def head(self, n: int) -> Records:
+        """The first `n` samples.
+
+        Raises:
+            RecordError: `n` is less than 1.
+        """
+        if n < 1:
+            raise RecordError(f"{n} rows can't be read; ask for 1 or more", source=self.source)
+        return Records(self._container, self._schema, n if self._limit is None else min(n, self._limit))
+
+    def check(self) -> Inspection:
+        """Reads everything once; the result is kept.
+
+        Raises:
+            RecordError: A row is malformed or lacks a field, two rows share an id, or no row can be used.
+        """
+        if self._inspection is None:
+            self._inspection = self._inspect()
+            self._length = self._inspection.rows
+        return self._inspection
+
+    def _inspect(self) -> Inspection:
+        file = self._container.file
+        reading = {"format": self.format, "fields": dict(self.fields), "limit": self._limit}
+        content = hashlib.sha256(json.dumps(reading, sort_keys=True).encode())
+        if file is not None:
+            with file.open("rb") as stream:
+                content.update(hashlib.file_digest(stream, "sha256").digest())
+        rows = 0
+        defects: Counter[str] = Counter()
+        for record in self:
+            rows += 1
+            if record.defect is not None:
+                defects[record.defect] += 1
+            if file is None:
+                content.update(record.original_json().encode() + b"\n")
+        if defects.total() == rows:
+            found = ", ".join(f"{count:,} {defect}" for defect, count in defects.items())
+            raise RecordError(f"no row has a response that can be used ({found}); check the fields", source=self.source)
+        return Inspection(rows, content.hexdigest(), dict(defects))
+
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        return islice(self._container.rows(), self._limit)
+
+    def _duplicate(self, name: str, first: int, second: int) -> RecordError:
+        return RecordError(
+            f"the id {name!r} is that of row {first + 1:,} too; name a unique field with "
+            'fields={"id": ...}, or make ids from the content with fields={"id": ""}',
+            source=self.source,
+            row=second + 1,
+            field=self.fields["id"],
+        )
+
+
+def read_records(
+    source: object,
+    *,
+    format: str | None = None,  # noqa: A002
+    fields: Mapping[str, str] | None = None,
+    limit: int | None = None,
+) -> Records:
+    """Opens a source of instruction samples.
+
+    Args:
+        source: A path to a JSON list, JSON Lines, CSV, TSV or plain text file (each also gzipped), a Parquet file or
+            a folder saved by `datasets`; or a list of dicts, a pandas frame, a `datasets.Dataset`; or `Records`.
+            A plain text file has one sample a line, without a prompt; blank lines are skipped.
+        format: `"alpaca"`, `"dolly"`, `"completion"`, `"qa"`, `"sharegpt"`, `"messages"` or `"text"`;
+            None finds it by the first rows' fields.
+        fields: Role to field where they differ from the format's own: `prompt`, `input`, `response`, `system`, `id`,
+            `messages`, `text`. An empty name leaves an optional role out; `{"id": ""}` makes ids from the content.
+        limit: Read the first rows only.
+
+    Raises:
+        RecordError: There is no such file, it can't be read or holds no rows, or its fields can't be told.
+    """
+    if isinstance(source, Records):
+        if format is not None or fields is not None:
+            raise RecordError("these records have been opened; give format and fields there", source=source.source)
+        return source if limit is None else source.head(limit)
+    container = open_container(source)
+    first = [list(row) for row in islice(container.rows(), DETECTION_ROWS)]
+    if not first:
+        raise RecordError("there are no rows; give a source that holds some", source=container.source)
+    seen = list(dict.fromkeys(name for row in first for name in row))
+    records = Records(container, detect(container.source, seen, first[0], format, fields))
+    return records if limit is None else records.head(limit)
+
+
+def _content_id(turns: tuple[Turn, ...]) -> str:
+    content = json.dumps([(turn.role, turn.content) for turn in turns])
+    return hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
+
+
+def _defect(turns: tuple[Turn, ...]) -> str | None:
+    if not all(is_unicode(turn.content) for turn in turns):
+        return "undecodable"
+    if not turns or turns[-1].role != "assistant" or not turns[-1].content.strip():
+        return "empty"
+    return None

@@ -1,0 +1,21 @@
+"""The activation store: sample × layer × neuron in Zarr v3. The only room that knows Zarr."""
+
+from nait_widgets.store.layout import POOLS, Block, Layout, Status
+from nait_widgets.store.scan import PoolReader
+from nait_widgets.store.statistics import NeuronStatistics
+from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.verification import Verification
+from nait_widgets.store.writing import StoreWriter
+
+__all__ = [
+    "POOLS",
+    "ActivationStore",
+    "Block",
+    "Layout",
+    "NeuronStatistics",
+    "PoolReader",
+    "Status",
+    "StoreWriter",
+    "Verification",
+    "open_store",
+]

@@ -1,0 +1,241 @@
+"""What an activation store holds: the names, shapes, chunks and codes of its arrays, and nothing about reading them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import zarr
+
+    Vector = npt.NDArray[Any]
+
+FORMAT_VERSION = 1
+BLOCK_ROWS = 1024  # samples a shard: the unit that is written, resumed and checked
+CHUNK_ROWS = 256  # samples an inner chunk: the unit that is read
+TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2510.12216) profiles
+SKETCH_COMPONENTS = 64
+FLOAT16_MAX = 65504.0
+
+Dtype = Literal["float16", "float32"]
+POOLS = (
+    "mean",
+    "response_mean",
+    "content_mean",
+    "tail_mean",
+    "weighted",
+    "first",
+    "last",
+    "content_last",
+    "delta",
+    "content_delta",
+)
+
+
+class Status(IntEnum):
+    """Why a row may or may not be selected; stored as CF flags."""
+
+    OK = 0
+    TRUNCATED = 1
+    EMPTY = 2
+    UNDECODABLE = 3
+    TOO_LONG = 4
+    NON_FINITE = 5
+    PENDING = 255
+
+    @property
+    def label(self) -> str:
+        """The code's name as it is stored and shown."""
+        return self.name.lower()
+
+
+LAST_SELECTABLE = Status.TRUNCATED  # every code above it is quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The shape of one store.
+
+    Attributes:
+        n_samples: Rows, quarantined ones included.
+        site: Which tensor of a layer a neuron is (`nait_widgets.models.SITES`).
+        layers: The captured decoder layers, in order.
+        n_neurons: Width of the site.
+        pools: How tokens were pooled, a subset of `POOLS`.
+        dtype: Of the activation arrays.
+        loss: Whether the response loss is kept.
+        text: Whether prompts, responses and the source's rows are kept.
+        block_rows: Samples a shard.
+    """
+
+    n_samples: int
+    site: str
+    layers: tuple[int, ...]
+    n_neurons: int
+    pools: tuple[str, ...]
+    dtype: Dtype = "float16"
+    loss: bool = False
+    text: bool = True
+    block_rows: int = BLOCK_ROWS
+
+    @property
+    def chunk_rows(self) -> int:
+        """Samples an inner chunk."""
+        return min(CHUNK_ROWS, self.block_rows)
+
+    @property
+    def n_blocks(self) -> int:
+        """Shards along the samples."""
+        return -(-self.n_samples // self.block_rows)
+
+    @property
+    def top_neurons(self) -> int:
+        """Strongest neurons kept a layer."""
+        return min(TOP_NEURONS, self.n_neurons)
+
+    @property
+    def bytes_per_row(self) -> int:
+        """Bytes of one sample's activations over all pools, the bulk of a store."""
+        return len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
+
+    def array(self, pool: str) -> str:
+        """The name of a pool's activation array."""
+        return f"{self.site}_{pool}"
+
+    def rows(self, block: int) -> slice:
+        """The rows of a block."""
+        start = block * self.block_rows
+        return slice(start, min(start + self.block_rows, self.n_samples))
+
+
+@dataclass(slots=True)
+class Block:
+    """The rows of one shard, ready to be written; every array has the block's rows first.
+
+    Attributes:
+        index: Which block of the store.
+        columns: Every array of `create_arrays` with one value a sample: sample_id, n_tokens, status, sketch…
+        activations: Per pool (rows, layer, neuron) in the store's dtype.
+        wide: Per (pool, position of a layer) (rows, neuron) float32: the layers that float16 can't hold.
+        text: prompt, response and original, each a list of strings; empty where the store keeps none.
+    """
+
+    index: int
+    columns: dict[str, Vector]
+    activations: dict[str, Vector]
+    wide: dict[tuple[str, int], npt.NDArray[np.float32]]
+    text: dict[str, list[str]]
+
+
+def wide_array(name: str, layer: int) -> str:
+    """The name of the float32 array that holds a layer too large for float16."""
+    return f"{name}_layer{layer}_float32"
+
+
+def create_arrays(group: zarr.Group, layout: Layout) -> None:
+    """Create every array of the layout in an empty group, all rows pending."""
+    import numpy as np
+
+    n, n_layers, k = layout.n_samples, len(layout.layers), layout.top_neurons
+    column(group, "sample_id", (n,), "string", layout, fill="")
+    for name in ("n_tokens", "n_response_tokens"):
+        column(group, name, (n,), "int32", layout, fill=0)
+    for name in ("first_token_id", "last_token_id"):
+        column(group, name, (n,), "int32", layout, fill=-1)
+    status = column(group, "status", (n,), "uint8", layout, fill=int(Status.PENDING))
+    status.attrs["flag_values"] = [int(code) for code in Status]
+    status.attrs["flag_meanings"] = " ".join(code.label for code in Status)
+    if layout.loss:
+        column(group, "response_loss", (n,), "float32", layout, fill=float("nan"))
+    index_dtype = "uint16" if layout.n_neurons <= np.iinfo(np.uint16).max else "int32"
+    column(group, "top_neuron_index", (n, n_layers, k), index_dtype, layout, dims=("layer", "rank"), fill=0)
+    column(group, "top_neuron_value", (n, n_layers, k), "float32", layout, dims=("layer", "rank"), fill=float("nan"))
+    column(group, "sketch", (n, SKETCH_COMPONENTS), "float16", layout, dims=("component",), fill=float("nan"))
+    if layout.text:
+        text = group.create_group("text")
+        for name in ("prompt", "response", "original"):
+            column(text, name, (n,), "string", layout, fill="")
+    for pool in layout.pools:
+        group.create_array(
+            layout.array(pool),
+            shape=(n, n_layers, layout.n_neurons),
+            dtype=layout.dtype,
+            # One layer a chunk keeps "one layer of everything" and "everything of one sample" both cheap.
+            chunks=(layout.chunk_rows, 1, layout.n_neurons),
+            shards=(layout.block_rows, n_layers, layout.n_neurons),
+            # No compressor: pooled activations barely compress, and raw shards read several times faster.
+            compressors=[_crc32c()],
+            dimension_names=["sample", "layer", "neuron"],
+            fill_value=float("nan"),
+        )
+    constant(group, "layer", np.array(layout.layers, np.int32), ("layer",))
+    constant(group, "pool", np.array(layout.pools, object), ("pool",), dtype="string")
+
+
+def create_wide_array(group: zarr.Group, layout: Layout, pool: str, layer: int) -> zarr.Array[Any]:
+    """Create the float32 array of one layer that float16 can't hold: (sample, neuron)."""
+    return group.create_array(
+        wide_array(layout.array(pool), layer),
+        shape=(layout.n_samples, layout.n_neurons),
+        dtype="float32",
+        chunks=(layout.chunk_rows, layout.n_neurons),
+        shards=(layout.block_rows, layout.n_neurons),
+        compressors=[_crc32c()],
+        dimension_names=["sample", "neuron"],
+        fill_value=float("nan"),
+    )
+
+
+def column(
+    group: zarr.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    layout: Layout,
+    *,
+    dims: tuple[str, ...] = (),
+    fill: float | str,
+) -> zarr.Array[Any]:
+    """Create an array of one small value a sample: zstd, one chunk a block, checksummed."""
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=(layout.block_rows, *shape[1:]),
+        compressors=[_zstd(), _crc32c()],
+        dimension_names=["sample", *dims],
+        fill_value=fill,
+    )
+
+
+def constant(
+    group: zarr.Group, name: str, values: Vector, dims: tuple[str, ...], *, dtype: str | None = None
+) -> zarr.Array[Any]:
+    """Write an array that doesn't grow with the samples, replacing one of that name."""
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=dtype or values.dtype,
+        chunks=values.shape,
+        compressors=[_zstd(), _crc32c()],
+        dimension_names=list(dims),
+        fill_value="" if dtype == "string" else 0,
+        overwrite=True,
+    )
+    array[...] = values
+    return array
+
+
+def _crc32c() -> Any:
+    from zarr.codecs import Crc32cCodec
+
+    return Crc32cCodec()
+
+
+def _zstd() -> Any:
+    from zarr.codecs import ZstdCodec
+
+    return ZstdCodec(level=3)

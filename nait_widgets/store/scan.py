@@ -1,0 +1,163 @@
+"""Streams one pool of a store as float32 chunks, in parallel and with bounded memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from nait_widgets.store.shards import Scratch, ShardedArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy.typing as npt
+
+    from nait_widgets.store.layout import Layout
+
+    Floats = npt.NDArray[np.float32]
+    Layers = Iterator[tuple[int, Floats]]
+    Chunks = Iterator[tuple[slice, Floats]]
+
+T = TypeVar("T")
+
+
+class PoolReader:
+    """The activations of one pool, read chunk by chunk.
+
+    A chunk is float32 (rows, neuron) of one layer and is valid until the next is read. Rows without activations
+    (quarantined or pending) are NaN.
+
+    Args:
+        layout: The store's shape.
+        array: The pool's own array.
+        wide: The float32 arrays of the layers that float16 can't hold, by position of the layer.
+        tail: Where the pool is derived: (tokens a row (sample,), activation of the shared first token
+            (layer, neuron)), by which the mean over all tokens becomes the mean over all but the first.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        array: ShardedArray,
+        wide: dict[int, ShardedArray],
+        tail: tuple[npt.NDArray[np.int32], Floats] | None = None,
+    ) -> None:
+        self.layout, self._array, self._wide, self._tail = layout, array, wide, tail
+        self._local = threading.local()
+
+    @property
+    def direct(self) -> bool:
+        """Whether shards are read without zarr-python."""
+        return self._array.direct
+
+    @property
+    def n_chunks(self) -> int:
+        """Row chunks."""
+        return -(-self.layout.n_samples // self.layout.chunk_rows)
+
+    def rows(self, chunk: int) -> slice:
+        """The samples of a row chunk."""
+        start = chunk * self.layout.chunk_rows
+        return slice(start, min(start + self.layout.chunk_rows, self.layout.n_samples))
+
+    def layers(self, chunk: int) -> Layers:
+        """Every layer of a row chunk: (position of the layer, activations)."""
+        block, within = self._place(chunk)
+        rows = self.rows(chunk)
+        with self._array.shard(block) as shard:
+            for layer in range(len(self.layout.layers)):
+                if layer in self._wide:
+                    with self._wide[layer].shard(block) as wide:
+                        values = wide.read(within, 0, self._scratch(wide=True))
+                else:
+                    values = shard.read(within, layer, self._scratch())
+                yield layer, self._derive(values[: rows.stop - rows.start], rows, layer)
+
+    def chunks(self, layer: int) -> Chunks:
+        """Every row chunk of a layer, by its position: (rows, activations)."""
+        wide = self._wide.get(layer)
+        array, position = (wide, 0) if wide is not None else (self._array, layer)
+        for block in range(self.layout.n_blocks):
+            with array.shard(block) as shard:
+                block_rows = self.layout.rows(block)
+                for start in range(block_rows.start, block_rows.stop, self.layout.chunk_rows):
+                    rows = self.rows(start // self.layout.chunk_rows)
+                    within = (start - block_rows.start) // self.layout.chunk_rows
+                    values = shard.read(within, position, self._scratch(wide=wide is not None))
+                    yield rows, self._derive(values[: rows.stop - rows.start], rows, layer)
+
+    def map_chunks(self, work: Callable[[slice, Layers], T], workers: int | None = None) -> Iterator[tuple[slice, T]]:
+        """Run `work(rows, layers)` on every row chunk in parallel; results come in row order."""
+        return _ordered(range(self.n_chunks), lambda i: (self.rows(i), work(self.rows(i), self.layers(i))), workers)
+
+    def map_layers(self, work: Callable[[int, Chunks], T], workers: int | None = None) -> Iterator[T]:
+        """Run `work(layer, chunks)` on every layer in parallel; results come in layer order."""
+        return _ordered(range(len(self.layout.layers)), lambda i: work(i, self.chunks(i)), workers)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Floats:
+        """The activations of some samples: (len(rows), layer, neuron) float32."""
+        out = np.empty((len(rows), len(self.layout.layers), self.layout.n_neurons), np.float32)
+        chunk_of = rows // self.layout.chunk_rows
+        for chunk in np.unique(chunk_of):
+            wanted = np.flatnonzero(chunk_of == chunk)
+            for layer, values in self.layers(int(chunk)):
+                out[wanted, layer] = values[rows[wanted] - self.rows(int(chunk)).start]
+        return out
+
+    def _place(self, chunk: int) -> tuple[int, int]:
+        return divmod(chunk, self.layout.block_rows // self.layout.chunk_rows)
+
+    def _scratch(self, *, wide: bool = False) -> Scratch:
+        name = "wide" if wide else "own"
+        if not hasattr(self._local, name):
+            source = next(iter(self._wide.values())) if wide else self._array
+            setattr(self._local, name, source.scratch())
+        scratch: Scratch = getattr(self._local, name)
+        return scratch
+
+    def _derive(self, values: Floats, rows: slice, layer: int) -> Floats:
+        if self._tail is None:
+            return values
+        n_tokens, first = self._tail
+        n = np.maximum(n_tokens[rows], 2).astype(np.float32)[:, None]
+        values *= n / (n - 1)
+        values -= first[layer] / (n - 1)
+        return values
+
+
+def _ordered(indices: range, work: Callable[[int], T], workers: int | None) -> Iterator[T]:
+    """Map in threads, results in order, never more than two a worker in flight."""
+    workers = workers or min(8, available_cpus())
+    with one_thread_each(), ThreadPoolExecutor(workers) as executor:
+        futures = deque(executor.submit(work, i) for i in indices[: 2 * workers])
+        for i in indices[2 * workers :]:
+            yield futures.popleft().result()
+            futures.append(executor.submit(work, i))
+        while futures:
+            yield futures.popleft().result()
+
+
+def available_cpus() -> int:
+    """The processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep BLAS and torch to one thread each: the parallelism is over chunks."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)

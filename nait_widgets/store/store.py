@@ -1,0 +1,274 @@
+"""The activation store as its readers see it."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nait_widgets.errors import StoreError
+from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, Layout, Status
+from nait_widgets.store.scan import PoolReader
+from nait_widgets.store.shards import ShardedArray
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+    import xarray as xr
+    import zarr
+
+    from nait_widgets.explaining import Explanation
+    from nait_widgets.methods import Direction
+    from nait_widgets.store.statistics import NeuronStatistics
+    from nait_widgets.store.verification import Verification
+
+
+def open_store(path: str | os.PathLike[str]) -> ActivationStore:
+    """Open an activation store for reading.
+
+    Args:
+        path: The store's folder, `NAME.zarr`.
+
+    Raises:
+        StoreError: There is no such folder, or it isn't an activation store that this version reads.
+    """
+    import zarr
+
+    path = Path(path)
+    if not path.exists():
+        raise StoreError(f"there is no store at {path}; capture one with `nait capture`")
+    if (path / ".zgroup").exists() and not (path / "zarr.json").exists():
+        raise StoreError(f"{path} is a Zarr v2 store; activation stores are Zarr v3")
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+    except (FileNotFoundError, ValueError, NotADirectoryError, json.JSONDecodeError) as error:
+        raise StoreError(f"{path} is not a Zarr v3 group, so not an activation store") from error
+    return ActivationStore(path, group)
+
+
+class ActivationStore:
+    """Activations of one model on one data set: sample × layer × neuron, with their provenance.
+
+    Attributes:
+        path: The folder.
+        layout: Shapes, site, pools and layers.
+        provenance: Where everything came from, JSON-able.
+        complete: Whether the capture has finished.
+    """
+
+    def __init__(self, path: Path, group: zarr.Group) -> None:
+        attributes: Any = group.attrs.get("nait")
+        if not isinstance(attributes, dict) or "format_version" not in attributes:
+            raise StoreError(f"{path} is a Zarr group, but not an activation store (it has no `nait` attribute)")
+        if attributes["format_version"] > FORMAT_VERSION:
+            raise StoreError(
+                f"{path} has format version {attributes['format_version']}, newer than the {FORMAT_VERSION} that "
+                "this version of nait-widgets reads; upgrade nait-widgets"
+            )
+        self.path = path
+        self._group = group
+        self._attributes = attributes
+        self.layout = layout_from(attributes["layout"])
+        self.provenance: dict[str, Any] = attributes["provenance"]
+        self.complete: bool = attributes["state"] == "complete"
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else "capturing"
+        return (
+            f"<ActivationStore {self.path} ({state}): {len(self):,} samples × {len(self.layout.layers)} layers × "
+            f"{self.layout.n_neurons:,} neurons, {self.layout.site} of {self.provenance['model']['name']}>"
+        )
+
+    def __len__(self) -> int:
+        return self.layout.n_samples
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """Everything but the text, lazily, as xarray has it."""
+        import xarray as xr
+
+        return xr.open_zarr(self.path, chunks=None, consolidated=self.complete)
+
+    @cached_property
+    def sample_id(self) -> npt.NDArray[np.object_]:
+        """The samples' ids: (sample,) of str."""
+        return self._column("sample_id").astype(object)
+
+    @cached_property
+    def status(self) -> npt.NDArray[np.uint8]:
+        """The samples' status codes: (sample,)."""
+        return self._column("status")
+
+    @cached_property
+    def n_tokens(self) -> npt.NDArray[np.int32]:
+        """Tokens of each rendered sample: (sample,)."""
+        return self._column("n_tokens")
+
+    @property
+    def n_response_tokens(self) -> npt.NDArray[np.int32]:
+        """Tokens of each response: (sample,)."""
+        return self._column("n_response_tokens")
+
+    @property
+    def response_loss(self) -> npt.NDArray[np.float32]:
+        """Mean negative log-likelihood of each response, in nats a token: (sample,)."""
+        if not self.layout.loss:
+            raise StoreError(f"{self.path} holds no response loss; capture with `loss=True` (`--loss`)")
+        return self._column("response_loss")
+
+    @property
+    def selectable(self) -> npt.NDArray[np.bool_]:
+        """Which samples may be selected: (sample,). Quarantined and pending ones may not."""
+        return self.status <= LAST_SELECTABLE
+
+    def index(self, sample_id: str) -> int:
+        """The row of a sample.
+
+        Raises:
+            StoreError: No sample has that id.
+        """
+        found = np.flatnonzero(self.sample_id == sample_id)
+        if not len(found):
+            raise StoreError(f"{self.path} has no sample {sample_id!r}; its ids look like {self.sample_id[0]!r}")
+        return int(found[0])
+
+    def array(self, name: str) -> zarr.Array[Any]:
+        """An array of the store, by its name in the layout."""
+        import zarr
+
+        node = self._group.get(name)
+        if not isinstance(node, zarr.Array):
+            raise StoreError(f"{self.path} is damaged: its array {name!r} is missing")
+        return node
+
+    def pool(self, name: str) -> PoolReader:
+        """A reader of one pool's activations.
+
+        `tail_mean` (all tokens but the first) is had from `mean` where every sample begins with the same token:
+        a causal model then has one and the same activation there, which the store keeps once.
+
+        Raises:
+            StoreError: The store was captured without that pool.
+        """
+        if name in self.layout.pools:
+            return self._reader(name)
+        if name == "tail_mean" and "mean" in self.layout.pools and self.shared_first_token:
+            first = np.asarray(self.array("first_token")[...], np.float32)
+            return self._reader("mean", tail=(self.n_tokens, first))
+        raise StoreError(
+            f"{self.path} has the pools {', '.join(self.layout.pools)} but not {name!r}; "
+            f"capture it again with `--pools {','.join((*self.layout.pools, name))}`"
+        )
+
+    @property
+    def shared_first_token(self) -> bool:
+        """Whether all samples begin with the same token, whose activation is kept as `first_token`."""
+        return bool(self._attributes["shared_first_token"])
+
+    def statistics(self, pool: str) -> NeuronStatistics:
+        """Mean and standard deviation of every neuron over the selectable samples."""
+        from nait_widgets.store.statistics import NeuronStatistics, neuron_statistics
+
+        if self.complete and pool in self.layout.pools:
+            position = self.layout.pools.index(pool)
+            return NeuronStatistics(*(np.asarray(self.array(f"neuron_{kind}")[position]) for kind in ("mean", "std")))
+        return neuron_statistics(self.pool(pool), self.selectable)
+
+    def require_complete(self) -> None:
+        """Raise unless every row has been captured."""
+        if not self.complete:
+            done = int(np.count_nonzero(self.status != Status.PENDING))
+            raise StoreError(
+                f"the capture of {self.path} is incomplete ({done:,} of {len(self):,} rows); "
+                "run its `nait capture` command again to finish it"
+            )
+
+    def originals(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+        """The source's rows, unchanged, key order included, one block in memory at a time."""
+        for value in self.text("original", rows):
+            yield json.loads(value)
+
+    def text(self, name: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[str]:
+        """The prompt, response or original (JSON) of some samples, in the order asked for.
+
+        Raises:
+            StoreError: The store was captured without text.
+        """
+        if not self.layout.text:
+            raise StoreError(f"{self.path} was captured without text")
+        array = self.array(f"text/{name}")
+        block, values = -1, np.empty(0, object)
+        for row in rows:
+            if row // self.layout.block_rows != block:
+                block = int(row) // self.layout.block_rows
+                values = array[self.layout.rows(block)]
+            yield str(values[row - block * self.layout.block_rows])
+
+    def info(self) -> dict[str, Any]:
+        """What the store is and where it came from, JSON-able."""
+        counts = np.bincount(self.status, minlength=256)
+        return {
+            "path": str(self.path),
+            "format_version": self._attributes["format_version"],
+            "state": self._attributes["state"],
+            "samples": len(self),
+            "status": {code.label: int(counts[code]) for code in Status if counts[code]},
+            "tokens": int(self.n_tokens.sum()),
+            "site": self.layout.site,
+            "layers": list(self.layout.layers),
+            "neurons": self.layout.n_neurons,
+            "pools": list(self.layout.pools),
+            "dtype": self.layout.dtype,
+            "float32_layers": {pool: list(layers) for pool, layers in self._wide_layers.items()},
+            "text": self.layout.text,
+            "bytes": sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+            "provenance": self.provenance,
+        }
+
+    def verify(self) -> Verification:
+        """Check structure, completeness, every checksum, and that every selectable row is finite."""
+        from nait_widgets.store.verification import verify
+
+        return verify(self)
+
+    def explain(self, sample_id: str, direction: Direction) -> Explanation:
+        """Why a sample scores as it does: its exact contributions by layer and neuron."""
+        from nait_widgets.explaining import explain
+
+        return explain(self, sample_id, direction)
+
+    @property
+    def _wide_layers(self) -> dict[str, list[int]]:
+        layers: dict[str, list[int]] = self._attributes.get("wide_layers", {})
+        return layers
+
+    def _reader(self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None) -> PoolReader:
+        from nait_widgets.store.layout import wide_array
+
+        name = self.layout.array(pool)
+        wide = {
+            self.layout.layers.index(layer): self._sharded(wide_array(name, layer))
+            for layer in self._wide_layers.get(pool, [])
+        }
+        return PoolReader(self.layout, self._sharded(name), wide, tail)
+
+    def _sharded(self, name: str) -> ShardedArray:
+        return ShardedArray(self.array(name), self.layout.block_rows, self.layout.chunk_rows)
+
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        try:
+            return np.asarray(self.array(name)[...])
+        except ValueError as error:
+            raise StoreError(
+                f"array {name!r} of {self.path} can't be decoded ({error}); run `nait verify` to see which rows"
+            ) from error
+
+
+def layout_from(attributes: dict[str, Any]) -> Layout:
+    """The layout as a store's attributes have it."""
+    return Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()})

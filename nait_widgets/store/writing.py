@@ -1,0 +1,203 @@
+"""Writes a store block by block, so that what was durably written is never computed again."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+import warnings
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nait_widgets.errors import StoreError
+from nait_widgets.store.layout import (
+    FORMAT_VERSION,
+    Block,
+    Layout,
+    Status,
+    constant,
+    create_arrays,
+    create_wide_array,
+    wide_array,
+)
+from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.verification import activation_damage, column_damage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+# What must agree before rows are added to a store: the path in its provenance, and what to call it.
+_IDENTITY = (
+    (("model", "weights_hash"), "model weights"),
+    (("model", "tokenizer_hash"), "tokenizer"),
+    (("model", "dtype"), "model dtype"),
+    (("model", "attention"), "attention implementation"),
+    (("model", "quantization"), "quantization"),
+    (("template", "digest"), "template"),
+    (("template", "max_length"), "maximum length"),
+    (("source", "sha256"), "data"),
+    (("capture", "deterministic"), "deterministic mode"),
+)
+
+
+class StoreWriter:
+    """An open capture.
+
+    A block's status column is written last: a block without pending rows is whole. Every file is written beside its
+    place and moved there, so that a killed writer leaves no half of one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import zarr
+
+        self._path = path
+        self._group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        self._layout = self.store.layout
+
+    @classmethod
+    def create(cls, path: Path, layout: Layout, provenance: dict[str, Any]) -> StoreWriter:
+        """Create an empty store; it appears at its path only once it can be resumed."""
+        import zarr
+
+        if layout.block_rows % layout.chunk_rows:
+            raise StoreError(f"block_rows is {layout.block_rows}, but must be a multiple of {layout.chunk_rows}")
+        building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+        try:
+            group = zarr.open_group(building, mode="w", zarr_format=3)
+            create_arrays(group, layout)
+            group.attrs["coordinates"] = "sample_id"
+            group.attrs["nait"] = {
+                "format_version": FORMAT_VERSION,
+                "state": "capturing",
+                "layout": asdict(layout),
+                "wide_layers": {},
+                "shared_first_token": False,
+                "provenance": provenance,
+            }
+            building.rename(path)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return cls(path)
+
+    @classmethod
+    def resume(cls, path: Path, layout: Layout, provenance: dict[str, Any]) -> StoreWriter:
+        """Go on with an interrupted capture.
+
+        Raises:
+            StoreError: The store was begun with another model, template, data or option; the message names both.
+        """
+        store = open_store(path)
+        for keys, what in _differences(store, layout, provenance):
+            raise StoreError(
+                f"{path} was begun with another {what} ({keys[0]}, now {keys[1]}); "
+                "capture into another store, or replace this one with `overwrite=True` (`--overwrite`)"
+            )
+        for leftover in path.rglob("*.partial"):
+            leftover.unlink(missing_ok=True)
+        return cls(path)
+
+    @property
+    def store(self) -> ActivationStore:
+        """The store as it is now."""
+        return ActivationStore(self._path, self._group)
+
+    def missing_blocks(self) -> list[int]:
+        """The blocks that are pending or whose bytes are not as they were written, in order."""
+        self._mark_pending({block for block, _ in column_damage(self.store)})
+        store = self.store
+        for pool in self._layout.pools:
+            self._mark_pending({block for block, _ in activation_damage(store, store.pool(pool))})
+        status = np.asarray(store.array("status")[...])
+        return [b for b in range(self._layout.n_blocks) if (status[self._layout.rows(b)] == Status.PENDING).any()]
+
+    def write(self, block: Block) -> None:
+        """Write a block: activations first, the status that declares it whole last."""
+        rows = self._layout.rows(block.index)
+        for pool, values in block.activations.items():
+            self._array(self._layout.array(pool))[rows] = values
+        self._write_wide(block, rows)
+        for name, text in block.text.items():
+            self._array(f"text/{name}")[rows] = np.array(text, object)
+        for name, values in block.columns.items():
+            if name != "status":
+                self._array(name)[rows] = values
+        self._array("status")[rows] = block.columns["status"]
+
+    def finish(self, first_token: npt.NDArray[np.float32]) -> ActivationStore:
+        """Complete the store: neuron statistics, the shared first token, consolidated metadata.
+
+        Args:
+            first_token: Activation (layer, neuron) of the first row's first token, kept where all rows share it.
+        """
+        import zarr
+        from zarr.errors import ZarrUserWarning
+
+        store = self.store
+        ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
+        shared = len(ids) > 0 and bool((ids == ids[0]).all())
+        if shared:
+            constant(self._group, "first_token", first_token, ("layer", "neuron"))
+        statistics = [store.statistics(pool) for pool in self._layout.pools]
+        for kind in ("mean", "std"):
+            values = np.stack([getattr(s, kind) for s in statistics])
+            constant(self._group, f"neuron_{kind}", values, ("pool", "layer", "neuron"))
+        self._update(state="complete", shared_first_token=shared)
+        with warnings.catch_warnings():
+            # xarray and zarrita.js read it; that the specification has yet to name it is known.
+            warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
+            zarr.consolidate_metadata(self._group.store, zarr_format=3)
+        return open_store(self._path)
+
+    def _mark_pending(self, blocks: set[int]) -> None:
+        for block in blocks:
+            self._array("status")[self._layout.rows(block)] = np.uint8(Status.PENDING)
+
+    def _write_wide(self, block: Block, rows: slice) -> None:
+        wide: dict[str, list[int]] = self._attributes["wide_layers"]
+        for (pool, position), values in block.wide.items():
+            layer = self._layout.layers[position]
+            if layer not in wide.get(pool, []):
+                self._widen(pool, position)
+                wide = {**wide, pool: sorted([*wide.get(pool, []), layer])}
+                self._update(wide_layers=wide)
+            self._array(wide_array(self._layout.array(pool), layer))[rows] = values
+
+    def _widen(self, pool: str, position: int) -> None:
+        """Begin the float32 array of a layer with what its float16 array holds."""
+        layer, narrow = self._layout.layers[position], self._array(self._layout.array(pool))
+        name = wide_array(self._layout.array(pool), layer)
+        if name in self._group:
+            del self._group[name]
+        array = create_wide_array(self._group, self._layout, pool, layer)
+        for b in range(self._layout.n_blocks):
+            array[self._layout.rows(b)] = narrow[self._layout.rows(b), position]
+
+    def _array(self, name: str) -> Any:
+        return self._group[name]
+
+    @property
+    def _attributes(self) -> dict[str, Any]:
+        attributes: Any = self._group.attrs["nait"]
+        return dict(attributes)
+
+    def _update(self, **changes: Any) -> None:
+        self._group.attrs["nait"] = {**self._attributes, **changes}
+
+
+def _differences(
+    store: ActivationStore, layout: Layout, provenance: dict[str, Any]
+) -> list[tuple[tuple[Any, Any], str]]:
+    pairs = [
+        ((store.provenance[section][key], provenance[section][key]), what) for (section, key), what in _IDENTITY
+    ]
+    theirs, ours = asdict(store.layout), asdict(layout)
+    pairs += [((theirs[key], ours[key]), key.replace("_", " ")) for key in ours]
+    if provenance["capture"]["deterministic"]:
+        sizes = (store.provenance["capture"]["batch_tokens"], provenance["capture"]["batch_tokens"])
+        pairs.append((sizes, "batch size, which deterministic mode fixes"))
+    return [(values, what) for values, what in pairs if values[0] != values[1]]
+
+
