@@ -185,9 +185,7 @@ def _usable(store: ActivationStore, fit: FitOptions) -> Rows:
 
 def _check_background(store: ActivationStore, background: ActivationStore) -> None:
     background.require_complete()
-    ours, theirs = (
-        space(s.provenance["model"], s.provenance["template"], s.layout.site) for s in (store, background)
-    )
+    ours, theirs = (space(s.provenance["model"], s.provenance["template"], s.layout.site) for s in (store, background))
     for kind in ours:
         if ours[kind].identity != theirs[kind].identity:
             raise DirectionError(

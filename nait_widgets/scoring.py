@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.errors import DirectionError
-from nait_widgets.methods import Direction, as_json, space
+from nait_widgets.methods import Direction, space
+from nait_widgets.methods import preset as find_preset
 from nait_widgets.progress import progress
 
 if TYPE_CHECKING:
@@ -25,21 +26,28 @@ if TYPE_CHECKING:
 
 
 def score(
-    store: ActivationStore, directions: Direction | Sequence[Direction], *, workers: int | None = None
+    store: ActivationStore,
+    directions: Direction | Sequence[Direction],
+    *,
+    preset: str | None = None,
+    workers: int | None = None,
+    **options: Any,
 ) -> xr.Dataset:
     """Score every sample of a store under one or more directions (Eq. 5), in one pass over each pool they use.
 
-    How candidates are projected is each direction's own (`Direction.score`; change it by `Direction.scored_by`).
+    How candidates are projected is each direction's own (`Direction.score`), unless a preset or options say otherwise.
 
     Args:
         store: A complete store.
         directions: Of the same model, site and template as the store.
+        preset: Whose `ScoreOptions` to use; the directions must have been fitted as it says.
+        options: Fields of `ScoreOptions` to change.
         workers: Reading threads; None for one a processor, at most 8.
 
     Returns:
         `score` (sample, direction) float64, NaN for quarantined samples; `layer_mean` and `layer_scale`
         (direction, layer): what each layer's projection was centred and divided by; `status` and `n_tokens`
-        (sample); coordinates `sample_id` and `direction`.
+        (sample); coordinates `sample_id` and `direction`; the store and the directions as attributes.
 
     Raises:
         StoreError: The store is incomplete, damaged, or lacks a pool.
@@ -48,6 +56,7 @@ def score(
     import xarray as xr
 
     directions = [directions] if isinstance(directions, Direction) else list(directions)
+    directions = [_as_asked(direction, preset, options) for direction in directions]
     _check(store, directions)
     n_layers = len(store.layout.layers)
     scores = np.full((len(store), len(directions)), np.nan)
@@ -71,10 +80,9 @@ def score(
             "layer": list(store.layout.layers),
         },
         attrs={
-            "store": str(store.path),
-            "directions": [
-                {"name": d.name, "digest": d.digest, "preset": d.preset, "score": as_json(d.score)} for d in directions
-            ],
+            # The values themselves: what is selected by these scores can then say how to repeat it.
+            "store": store,
+            "directions": tuple(directions),
         },
     )
 
@@ -196,6 +204,18 @@ class _Moments:
     def std(self) -> Floats:
         """Population standard deviation."""
         return np.sqrt(self._squares / max(1, self._n))
+
+
+def _as_asked(direction: Direction, preset: str | None, options: dict[str, Any]) -> Direction:
+    if preset is not None:
+        asked = find_preset(preset)
+        if direction.fit != asked.fit:
+            raise DirectionError(
+                f"direction {direction.name!r} was fitted otherwise ({direction.fit}) than preset {preset!r} says; "
+                f"fit it with preset={preset!r}"
+            )
+        direction = replace(direction, score=asked.score)
+    return direction.scored_by(**options)
 
 
 def _check(store: ActivationStore, directions: Sequence[Direction]) -> None:

@@ -178,7 +178,8 @@ class _Run:
         """Capture every missing block; returns the id of the first row's first token."""
         missing = self.writer.missing_blocks()
         done = sum(
-            self.layout.rows(b).stop - self.layout.rows(b).start for b in set(range(self.layout.n_blocks)) - set(missing)
+            self.layout.rows(b).stop - self.layout.rows(b).start
+            for b in set(range(self.layout.n_blocks)) - set(missing)
         )
         try:
             with ThreadPoolExecutor(1) as disk, progress(self.layout.n_samples, "capturing", "rows", done) as bar:
@@ -284,7 +285,7 @@ def _max_length(lm: CausalLM, asked: int | None) -> int | None:
 class _deterministic:  # noqa: N801 - used as a context manager
     """PyTorch's deterministic kernels while inside."""
 
-    def __init__(self, on: bool) -> None:  # noqa: FBT001
+    def __init__(self, on: bool) -> None:
         self._on = on
 
     def __enter__(self) -> None:

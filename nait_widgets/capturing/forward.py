@@ -153,7 +153,9 @@ class Pending:
             return
         stream.wait_stream(torch.cuda.current_stream(stream.device))
         with torch.cuda.stream(stream):
-            self._host = [torch.empty_like(t, device="cpu", pin_memory=True).copy_(t, non_blocking=True) for t in tensors]
+            self._host = [
+                torch.empty_like(t, device="cpu", pin_memory=True).copy_(t, non_blocking=True) for t in tensors
+            ]
             for tensor in tensors:
                 tensor.record_stream(stream)
             self._event = stream.record_event()

@@ -111,7 +111,7 @@ def _scale(store: ActivationStore, direction: Direction, scores: xr.Dataset | No
     """What each layer's projection is divided by, which for a z-score only a pass over the pool can tell: (layer,)."""
     if scores is None:
         scores = score(store, direction)
-    known = {entry["name"]: entry["digest"] for entry in scores.attrs["directions"]}
+    known = {scored.name: scored.digest for scored in scores.attrs["directions"]}
     if known.get(direction.name) != direction.digest:
         raise DirectionError(
             f"the scores are of the directions {', '.join(known)}, and direction {direction.name!r} as it is now "

@@ -125,5 +125,3 @@ def as_json(options: FitOptions | ScoreOptions) -> dict[str, Any]:
 
 def _names(cls: type[FitOptions]) -> set[str]:
     return {field.name for field in fields(cls)}
-
-

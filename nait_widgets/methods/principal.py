@@ -51,7 +51,9 @@ def principal_component(samples: Floats) -> tuple[npt.NDArray[np.float64], float
     return vector / np.linalg.norm(vector), float(values[-1]) / total
 
 
-def point(vector: npt.NDArray[np.float64], along: Floats, *, mask_outliers: bool = False) -> tuple[npt.NDArray[np.float64], float]:
+def point(
+    vector: npt.NDArray[np.float64], along: Floats, *, mask_outliers: bool = False
+) -> tuple[npt.NDArray[np.float64], float]:
     """Flip a vector to agree with a reference (Eq. 4).
 
     Args:

@@ -37,9 +37,7 @@ def neuron_statistics(reader: PoolReader, valid: npt.NDArray[np.bool_]) -> Neuro
     return NeuronStatistics(mean, std)
 
 
-def _moments(
-    chunks: Chunks, valid: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _moments(chunks: Chunks, valid: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     total: npt.NDArray[np.float64] | None = None
     for rows, values in chunks:
         keep = values[valid[rows]]

@@ -247,7 +247,9 @@ class ActivationStore:
         layers: dict[str, list[int]] = self._attributes.get("wide_layers", {})
         return layers
 
-    def _reader(self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None) -> PoolReader:
+    def _reader(
+        self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None
+    ) -> PoolReader:
         from nait_widgets.store.layout import wide_array
 
         name = self.layout.array(pool)

@@ -108,7 +108,9 @@ def activation_damage(store: ActivationStore, reader: PoolReader) -> Iterator[tu
 
     def check(rows: slice, layers: Layers) -> str | None:
         try:
-            return next((message for message in (_not_finite(store, rows, selectable, *x) for x in layers) if message), None)
+            return next(
+                (message for message in (_not_finite(store, rows, selectable, *x) for x in layers) if message), None
+            )
         except StoreError as error:
             return str(error)
 

@@ -190,14 +190,10 @@ class StoreWriter:
 def _differences(
     store: ActivationStore, layout: Layout, provenance: dict[str, Any]
 ) -> list[tuple[tuple[Any, Any], str]]:
-    pairs = [
-        ((store.provenance[section][key], provenance[section][key]), what) for (section, key), what in _IDENTITY
-    ]
+    pairs = [((store.provenance[section][key], provenance[section][key]), what) for (section, key), what in _IDENTITY]
     theirs, ours = asdict(store.layout), asdict(layout)
     pairs += [((theirs[key], ours[key]), key.replace("_", " ")) for key in ours]
     if provenance["capture"]["deterministic"]:
         sizes = (store.provenance["capture"]["batch_tokens"], provenance["capture"]["batch_tokens"])
         pairs.append((sizes, "batch size, which deterministic mode fixes"))
     return [(values, what) for values, what in pairs if values[0] != values[1]]
-
-

@@ -1,0 +1,120 @@
+"""The recipe: everything that is needed to choose the same rows again."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nait_widgets.errors import SelectionError
+from nait_widgets.methods import Direction
+from nait_widgets.paths import written_whole
+from nait_widgets.selection.selection import Selection, Wish, select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMAT = "nait-recipe-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A selection that can be repeated.
+
+    Attributes:
+        store: Path of the store, relative to the recipe's folder; its rows and data and weights hashes.
+        directions: Name, digest and path of each direction, relative to the recipe's folder.
+        wish: What was asked for.
+        export: Columns and order of the exported rows.
+        result: Number of rows and digest of their ids.
+        created: When, in UTC.
+        folder: Where the paths start.
+    """
+
+    store: dict[str, Any]
+    directions: list[dict[str, Any]]
+    wish: dict[str, Any]
+    export: dict[str, Any]
+    result: dict[str, Any]
+    created: str
+    folder: Path
+
+    @classmethod
+    def of(
+        cls, selection: Selection, path: Path, directions: Sequence[Path], columns: Sequence[str], order: str
+    ) -> Recipe:
+        """The recipe of a selection that is exported to a path."""
+        folder = path.parent.resolve()
+        provenance = selection.store.provenance
+        return cls(
+            store={
+                "path": os.path.relpath(selection.store.path.resolve(), folder),
+                "rows": len(selection.store),
+                "data_sha256": provenance["source"]["sha256"],
+                "weights_hash": provenance["model"]["weights_hash"],
+            },
+            directions=[
+                {"name": direction.name, "digest": direction.digest, "path": file.name}
+                for direction, file in zip(selection.directions, directions, strict=True)
+            ],
+            wish=selection.wish.arguments,
+            export={"columns": list(columns), "order": order},
+            result={"rows": len(selection), "ids_sha256": selection.ids_digest},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            folder=folder,
+        )
+
+    def save(self, path: Path) -> Path:
+        """Write as JSON."""
+        values = {"format": FORMAT, **{k: v for k, v in asdict(self).items() if k != "folder"}}
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Read a recipe.
+
+        Raises:
+            SelectionError: The file is missing or is no recipe.
+        """
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise SelectionError(f"there is no recipe at {path}") from error
+        except (ValueError, OSError) as error:
+            raise SelectionError(f"{path} can't be read as a recipe: {error}") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            raise SelectionError(f"{path} is not a recipe of format {FORMAT}")
+        try:
+            return cls(**values, folder=path.parent.resolve())
+        except TypeError as error:
+            raise SelectionError(f"{path} is not a whole recipe: {error}") from error
+
+    def repeat(self) -> Selection:
+        """Choose again, and check that it gives the same rows.
+
+        Raises:
+            SelectionError: The store or a direction has changed since, or other rows come out.
+        """
+        from nait_widgets.scoring import score
+        from nait_widgets.store import open_store
+
+        store = open_store(self.folder / self.store["path"])
+        if store.provenance["source"]["sha256"] != self.store["data_sha256"]:
+            raise SelectionError(f"{store.path} holds other data than the recipe was made on")
+        directions = [Direction.load(self.folder / entry["path"]) for entry in self.directions]
+        for direction, entry in zip(directions, self.directions, strict=True):
+            if direction.digest != entry["digest"]:
+                raise SelectionError(f"{entry['path']} is not the direction that the recipe was made with")
+        selection = select(score(store, directions), **Wish(**self.wish).arguments)
+        if selection.ids_digest != self.result["ids_sha256"]:
+            raise SelectionError(
+                f"the recipe gives {len(selection):,} rows that are not the {self.result['rows']:,} of its time; "
+                "the store's activations have changed"
+            )
+        return selection
