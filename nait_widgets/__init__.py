@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nait_widgets.records import read_records
     from nait_widgets.scoring import score
     from nait_widgets.selection import Selection, select
-    from nait_widgets.store import ActivationStore, open_store
+    from nait_widgets.store import ActivationStore, Status, open_store
 
 _HOMES = {
     "capture": "capturing",
@@ -36,6 +36,7 @@ _HOMES = {
     "Selection": "selection",
     "select": "selection",
     "ActivationStore": "store",
+    "Status": "store",
     "open_store": "store",
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "NaitError",
     "ScoreOptions",
     "Selection",
+    "Status",
     "capture",
     "explain",
     "fit_direction",

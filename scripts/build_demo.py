@@ -20,7 +20,7 @@ from pathlib import Path
 from demo_corpus import GENERATORS, Draft, in_domain, pool, training
 
 DEMO = Path(__file__).resolve().parent.parent / "nait_widgets" / "demo"
-STEPS = 3_000
+STEPS = 2_400
 TOKENIZER_SAMPLES = 20_000
 
 CARD = """\

@@ -92,7 +92,9 @@ def tiny_tokenizer() -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def bare_model(architecture: str, seed: int = 0, *, dtype: torch.dtype = torch.float32, **changes: Any) -> PreTrainedModel:
+def bare_model(
+    architecture: str, seed: int = 0, *, dtype: torch.dtype = torch.float32, **changes: Any
+) -> PreTrainedModel:
     """A random model without its tokenizer; `changes` override its config. Global random state is left as it was."""
     config = AutoConfig.for_model(
         architecture,
