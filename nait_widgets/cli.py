@@ -108,20 +108,16 @@ def score(options: argparse.Namespace) -> int:
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
     table.insert(2, "n_tokens", store.n_tokens)
     _write_table(table, options.output)
-    report = {
-        "output": str(options.output),
-        "rows": len(store),
-        "scored": int(store.selectable.sum()),
-        "directions": {
-            name: {key: float(getattr(table[name], key)()) for key in ("min", "median", "mean", "max", "std")}
-            for name in table.columns[3:]
-        },
+    spread = {
+        name: {key: float(getattr(table[name], key)()) for key in ("min", "median", "mean", "max", "std")}
+        for name in table.columns[3:]
     }
-    summary = [
-        f"{name}: median {values['median']:.4g}, from {values['min']:.4g} to {values['max']:.4g}"
-        for name, values in report["directions"].items()
+    scored = int(store.selectable.sum())
+    lines = [f"{options.output}: {scored:,} of {len(store):,} rows scored"]
+    lines += [
+        f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}" for name, s in spread.items()
     ]
-    _report(options, report, [f"{options.output}: {report['scored']:,} of {len(store):,} rows scored", *summary])
+    _report(options, {"output": str(options.output), "rows": len(store), "scored": scored, "directions": spread}, lines)
     return 0
 
 
@@ -387,7 +383,8 @@ def _choices(options: str, name: str) -> str:
 
 def _quiet_transformers() -> None:
     """Our own progress is the one that counts; loading bars and advice are for developers of models."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging  # it has no type annotations
     logging.set_verbosity_error()
     logging.disable_progress_bar()

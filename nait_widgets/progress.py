@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
 
 def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
@@ -18,8 +18,7 @@ def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
         unit: What is counted.
         done: Units that an earlier run has done; they don't count in the rate.
     """
-    if "ipykernel" in sys.modules and "ipywidgets" in sys.modules:
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm
-    return tqdm(total=total, desc=what, unit=f" {unit}", initial=done, disable=None, dynamic_ncols=True, leave=False)
+    from tqdm.auto import tqdm
+
+    watched = "ipykernel" in sys.modules or sys.stderr.isatty()
+    return tqdm(total=total, desc=what, unit=f" {unit}", initial=done, disable=not watched, leave=False)

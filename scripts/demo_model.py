@@ -193,6 +193,6 @@ def response_loss(model: LlamaForCausalLM, rows: Sequence[tuple[Ids, Ids]]) -> f
 def answer(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, head: Ids) -> str:
     """The greedy response to the prompt `head`, at most 96 tokens."""
     ids = torch.tensor([head])
-    generate: Any = model.generate  # its annotation refuses the model's own class
-    made = generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=96, do_sample=False)
+    untyped: Any = model  # the annotation of generate refuses the model's own class
+    made = untyped.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=96, do_sample=False)
     return str(tokenizer.decode(made[0, len(head) :], skip_special_tokens=True))

@@ -19,8 +19,8 @@ from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, ahead, batches, windows
 from nait_widgets.capturing.forward import Forward, Pending
 from nait_widgets.capturing.pooling import check_pools
-from nait_widgets.errors import Interrupted, ModelError, RecordError, StoreError
-from nait_widgets.models import find_site, load_model, probe
+from nait_widgets.errors import Interrupted, ModelError, StoreError
+from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.progress import progress
 from nait_widgets.records import Renderer, read_records
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
@@ -106,8 +106,6 @@ def capture(
     path = Path(path)
     records = read_records(data)
     inspection = records.check()
-    if sum(inspection.defects.values()) == inspection.rows:
-        raise RecordError("every row is empty or undecodable, so there is nothing to capture", source=records.source)
     pools = check_pools(pools)
     _check_target(path, overwrite=overwrite)
     lm = load_model(
@@ -121,6 +119,8 @@ def capture(
     )
     found = find_site(lm, site, layers)
     probed = probe(lm, found)
+    if loss:
+        check_head(lm)
     renderer = Renderer(lm.tokenizer, template=template, max_length=_max_length(lm, max_length))
     layout = Layout(
         n_samples=inspection.rows,
