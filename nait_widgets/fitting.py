@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from nait_widgets.methods.principal import contrast, point, principal_component
 from nait_widgets.store import ActivationStore, Status
 
 if TYPE_CHECKING:
-    import os
-
     import numpy.typing as npt
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -28,7 +27,7 @@ MIN_SAMPLES = 2
 
 
 def fit_direction(
-    model: str | os.PathLike[str] | PreTrainedModel | CausalLM | ActivationStore,
+    model: str | PathLike[str] | PreTrainedModel | CausalLM | ActivationStore,
     data: Any = None,
     *,
     name: str,
@@ -68,7 +67,7 @@ def fit_direction(
         raise DirectionError("in-domain samples are missing: give a data file beside the model")
     from nait_widgets.capturing import capture
 
-    running = _like(background) | running
+    running = _like(background, loaded=not isinstance(model, str | PathLike)) | running
     with tempfile.TemporaryDirectory(prefix="nait-fit-") as folder:
         # float32: a difference of tokens cancels the large constants that float16 would round.
         store = capture(
@@ -85,15 +84,21 @@ def fit_direction(
 
 
 def required_pools(chosen: Preset) -> tuple[str, ...]:
-    """The pools that fitting needs of the in-domain samples, the one that scores them last."""
-    pools: list[str] = []
-    if chosen.fit.difference == "last-first":
-        pools += ["content_last" if chosen.fit.last_token == "content" else "last", "first"]  # noqa: S105
-    elif chosen.fit.difference == "mean-first":
-        pools += ["mean", "first"]
-    elif chosen.fit.difference == "mean":
-        pools += ["mean"]
-    return tuple(dict.fromkeys([*pools, chosen.score.pool]))
+    """The pools that fitting needs of the in-domain samples."""
+    return tuple(dict.fromkeys([*_difference(chosen.fit), chosen.score.pool]))
+
+
+def _difference(fit: FitOptions) -> tuple[str, ...]:
+    """The pool whose principal component is taken, and the one that is taken off it first, if any."""
+    match fit.difference:
+        case "last-first":
+            return ("content_last" if fit.last_token == "content" else "last", "first")  # noqa: S105 - no password
+        case "mean-first":
+            return ("mean", "first")
+        case "mean":
+            return ("mean",)
+        case "contrast":
+            return ()
 
 
 def _fit(
@@ -101,8 +106,8 @@ def _fit(
 ) -> Direction:
     store.require_complete()
     rows = _usable(store, chosen.fit)
-    readers = [store.pool(pool) for pool in required_pools(chosen)]
-    *made_of, scored = readers if len(readers) > 1 else [readers[0], readers[0]]
+    made_of = [store.pool(pool) for pool in _difference(chosen.fit)]
+    scored = store.pool(chosen.score.pool)
     background_mean = None
     if background is not None and chosen.fit.needs_background:
         _check_background(store, background)
@@ -198,18 +203,18 @@ def _check_background(store: ActivationStore, background: ActivationStore) -> No
         )
 
 
-def _like(background: ActivationStore | None) -> dict[str, Any]:
+def _like(background: ActivationStore | None, *, loaded: bool) -> dict[str, Any]:
     """The arguments of `capture` that make in-domain samples comparable with a background."""
     if background is None:
         return {}
     template = background.provenance["template"]
-    return {
+    like = {
         "site": background.layout.site,
         "layers": background.layout.layers,
         "template": template["name"],
         "max_length": template["max_length"],
-        "dtype": background.provenance["model"]["dtype"],
     }
+    return like if loaded else {**like, "dtype": background.provenance["model"]["dtype"]}
 
 
 def _split(name: str, options: dict[str, Any]) -> tuple[Preset, dict[str, Any]]:

@@ -167,7 +167,7 @@ class _Projection:
         if self.center is not None:
             about = np.linalg.norm(values - self.center[layer], axis=1)[:, None]
             norms = np.where(self.cosine & self.centered, about, norms)
-        return norms
+        return np.where(norms > 0, norms, 1.0)
 
     def _standardise(self, spool: IO[bytes], mean: Floats, scale: Floats, n: int, chunk_rows: int) -> Floats:
         """Sum of the layers' z-scores: (sample, z-scored direction)."""

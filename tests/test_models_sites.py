@@ -11,6 +11,7 @@ import torch
 from tiny import ARCHITECTURES, DENSE, HIDDEN, LAYERS, MOE, WIDE, bare_model, tiny_model, tiny_tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu
+from transformers import RwkvConfig, RwkvForCausalLM
 
 from nait_widgets.errors import ModelError
 from nait_widgets.models import SITES, CausalLM, Site, Tap, find_site, load_model, probe, tapped
@@ -374,3 +375,11 @@ def test_a_trained_model_has_every_site() -> None:
         for name in SITES:
             seen = probe(lm, find_site(lm, name))
             assert not seen.masked
+
+
+def test_a_block_of_another_form_has_its_output_only() -> None:
+    config = RwkvConfig(vocab_size=300, hidden_size=HIDDEN, num_hidden_layers=2, intermediate_size=WIDE)
+    lm = load_model(RwkvForCausalLM(config), tokenizer=tiny_tokenizer())
+    with pytest.raises(ModelError, match=r"no down projection was seen .*ask for resid_post"):
+        find_site(lm, "mlp_act")
+    assert not probe(lm, find_site(lm, "resid_post")).masked

@@ -94,9 +94,10 @@ class Assembly:
 
     def _quarantine(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
         self._status[rows] = Status.NON_FINITE
-        for values in self._activations.values():
+        wide = (values for pools in self._wide.values() for values in pools.values())
+        for values in (*self._activations.values(), *wide, self._top_value, self._sketch, self._loss):
             values[rows] = np.nan
-        self._sketch[rows] = np.nan
+        self._top_index[rows] = 0
 
 
 def _status(sample: Rendered) -> Status:

@@ -92,7 +92,7 @@ def capture(
         trust_remote_code: Whether a model may run code of its own.
         store_dtype: `float16`, with float32 for the layers that it can't hold, or `float32` throughout.
         block_rows: Samples a shard.
-        overwrite: Replace a store that is there, whatever it is.
+        overwrite: Replace a store that is there, whatever it holds.
 
     Returns:
         The complete store; its rows are the source's, in the source's order.
@@ -155,13 +155,11 @@ def capture(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     writer = _open_writer(path, layout, provenance, overwrite=overwrite)
-    if writer.store.complete and not writer.missing_blocks():
+    if writer.sound():
         return open_store(path)
     forward = Forward(lm, found, layout, masked=probed.masked)
     with _deterministic(deterministic):
-        run = _Run(writer, forward, layout, budget, halve=not deterministic)
-        first_id = run.all(records, renderer)
-        return writer.finish(forward.first_token(first_id))
+        return _Run(writer, forward, layout, budget, halve=not deterministic).all(records, renderer)
 
 
 @dataclass(slots=True)
@@ -174,8 +172,8 @@ class _Run:
     budget: int
     halve: bool
 
-    def all(self, records: Records, renderer: Renderer) -> int:
-        """Capture every missing block; returns the id of the first row's first token."""
+    def all(self, records: Records, renderer: Renderer) -> ActivationStore:
+        """Capture every missing block and complete the store."""
         missing = self.writer.missing_blocks()
         done = sum(
             self.layout.rows(b).stop - self.layout.rows(b).start
@@ -194,13 +192,13 @@ class _Run:
                     # Also when interrupted: blocks that are whole are worth their write.
                     while writes:
                         writes.popleft().result()
+            return self.writer.finish(self.forward.first_token)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped: {self._kept()}; run the same command again to go on") from None
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             raise self._disk_full() from error
-        return next(int(i) for i in np.asarray(self.writer.store.array("first_token_id")[...]) if i >= 0)
 
     def _window(self, window: Window, missing: Sequence[int], bar: Any) -> Iterator[Block]:
         assembly = Assembly(window, self.layout)
@@ -271,6 +269,8 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
         open_store(path)  # refuses what isn't a store before the model is loaded
     elif path.exists() and not path.is_dir():
         raise StoreError(f"{path} is a file; a store is a folder")
+    elif path.exists() and any(path.iterdir()) and not (path / "zarr.json").is_file():
+        raise StoreError(f"{path} is a folder with other things in it; only a store is overwritten")
 
 
 def _max_length(lm: CausalLM, asked: int | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -58,9 +58,9 @@ class Forward:
     def __init__(self, lm: CausalLM, site: Site, layout: Layout, *, masked: bool) -> None:
         self._lm, self._site, self._layout, self._masked = lm, site, layout, masked
         self._special = np.array(sorted(set(lm.tokenizer.all_special_ids)), np.int32)
-        self._pad = lm.tokenizer.pad_token_id if lm.tokenizer.pad_token_id is not None else 0
         self._dtype = torch.float16 if layout.dtype == "float16" else torch.float32
-        self._copies = torch.cuda.Stream(lm.device) if lm.device.type == "cuda" else None
+        stream: Any = torch.cuda.Stream
+        self._copies = stream(lm.device) if lm.device.type == "cuda" else None
         signs = np.random.default_rng(_SKETCH_SEED).integers(
             0, 2, (len(site.layers), layout.n_neurons, SKETCH_COMPONENTS), dtype=np.int8
         )
@@ -73,17 +73,17 @@ class Forward:
     def start(self, batch: Sequence[Rendered]) -> Pending:
         """Run a batch; its results are on their way to the host when this returns."""
         lengths = [len(sample.input_ids) for sample in batch]
-        ids = np.full((len(batch), max(lengths)), self._pad, np.int64)
+        # A sample is padded with its own last token: a pad token may have no sound embedding.
+        ids = np.empty((len(batch), max(lengths)), np.int64)
         for row, sample in zip(ids, batch, strict=True):
             row[: len(sample.input_ids)] = sample.input_ids
+            row[len(sample.input_ids) :] = sample.input_ids[-1]
         input_ids = self._send(ids)
         weights = self._send(token_weights(batch, self._layout.pools, self._special, max(lengths)))
         mask = self._send((np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64))
         results = _Results(self, len(batch))
         with tapped(self._site, lambda layer, values: results.take(layer, values, weights)):
-            hidden = self._lm.backbone(
-                input_ids=input_ids, attention_mask=mask if self._masked else None, use_cache=False
-            ).last_hidden_state
+            hidden = self._lm.last_hidden(input_ids, mask if self._masked else None)
         loss = response_nll(self._lm, hidden, input_ids, [s.response for s in batch]) if self._layout.loss else None
         return Pending(results, loss, self._copies)
 
@@ -96,7 +96,7 @@ class Forward:
             out[self._site.layers.index(layer)] = values[0, 0].float().cpu().numpy()
 
         with tapped(self._site, keep):
-            self._lm.backbone(input_ids=torch.tensor([[token_id]], device=self._lm.device), use_cache=False)
+            self._lm.last_hidden(torch.tensor([[token_id]], device=self._lm.device))
         return out
 
     def _send(self, values: npt.NDArray[np.generic]) -> torch.Tensor:
@@ -133,7 +133,7 @@ class _Results:
             pooled = pooled.clamp(-FLOAT16_MAX, FLOAT16_MAX)
         self.activations[:, :, position] = pooled
         own = pooled[:, 0]
-        strength, index = own.abs().topk(self.top_value.shape[-1], dim=-1)
+        index = own.abs().topk(self.top_value.shape[-1], dim=-1).indices
         self.top_index[:, position], self.top_value[:, position] = index, own.gather(-1, index)
         # Each layer at unit size: the last ones would drown the others.
         unit = own / own.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)

@@ -104,7 +104,7 @@ class Direction:
         tensors = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in _TENSORS}
         metadata = {name: getattr(self, name) for name in _VALUES}
         metadata |= {"fit": as_json(self.fit), "score": as_json(self.score), "layers": list(self.layers)}
-        data = save(tensors, {"format": FORMAT, "direction": json.dumps(metadata)})
+        data = save(tensors, {"format": FORMAT, "direction": json.dumps(metadata), "sha256": _checksum(tensors)})
         path = Path(path)
         with written_whole(path) as temporary:
             temporary.write_bytes(data)
@@ -129,6 +129,8 @@ class Direction:
                     raise DirectionError(f"{path} is a safetensors file, but not a direction of format {FORMAT}")
                 metadata: dict[str, Any] = json.loads(header["direction"])
                 tensors = {name: file.get_tensor(name) for name in _TENSORS}
+            if _checksum(tensors) != header["sha256"]:
+                raise DirectionError(f"{path} is damaged: its numbers are not those that were saved; get it again")
             return cls(
                 **tensors,
                 **{name: metadata[name] for name in _VALUES},
@@ -178,6 +180,10 @@ class Direction:
 
 _TENSORS = ("vectors", "explained", "margin", "in_domain_mean")
 _VALUES = ("name", "site", "model", "template", "preset", "samples")
+
+
+def _checksum(tensors: dict[str, Floats]) -> str:
+    return sha256(b"".join(tensors[name].tobytes() for name in _TENSORS)).hexdigest()
 
 
 class Trait(NamedTuple):

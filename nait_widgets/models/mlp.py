@@ -89,17 +89,17 @@ def _branches(call: Call, n_neurons: int) -> Iterator[_Branch]:
         yield _Branch(call.module, columns, call.output[:, columns])
 
 
-def _activation_modules(calls: list[Call], n_neurons: int) -> Iterator[nn.Module]:
+def _activation_modules(calls: list[Call], n_neurons: int) -> Iterator[Activation]:
     """Modules of the block that act on each element alone; that rules out norms, and dropout as an identity."""
     for call in calls:
         shaped = call.input.shape == call.output.shape and call.input.shape[-1] == n_neurons
         if not shaped or any(call.module.children()) or any(p.numel() > 1 for p in call.module.parameters()):
             continue
+        apply: Activation = call.module.forward  # not the module itself, whose hooks are recording
         half = call.input[:, : n_neurons // 2]
-        if not torch.equal(call.input, call.output) and torch.allclose(
-            call.module(half), call.output[:, : half.shape[1]]
-        ):
-            yield call.module
+        elementwise = torch.allclose(apply(half), call.output[:, : half.shape[1]])
+        if elementwise and not torch.equal(call.input, call.output):
+            yield apply
 
 
 def _before(tensor: Tensor, calls: list[Call]) -> Iterator[Tensor]:

@@ -69,7 +69,9 @@ def round_robin(orders: list[Rows], k: int) -> Rows:
 
 def z_scores(scores: Scores) -> npt.NDArray[np.float64]:
     """Each column standardised over its valid rows; a column without spread is 0: (sample, direction)."""
-    mean = np.nanmean(scores, axis=0)
-    std = np.nanstd(scores, axis=0)
-    z: npt.NDArray[np.float64] = (scores - mean) / np.where(std > 0, std, np.inf)
+    valid = ~np.isnan(scores)
+    n = np.maximum(1, valid.sum(axis=0))
+    centred = scores - np.where(valid, scores, 0).sum(axis=0) / n
+    std = np.sqrt(np.where(valid, np.square(centred), 0).sum(axis=0) / n)
+    z: npt.NDArray[np.float64] = centred / np.where(std > 0, std, np.inf)
     return z

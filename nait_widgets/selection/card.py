@@ -44,7 +44,8 @@ def card(selection: Selection, name: str) -> str:
         f"SHA-256 `{provenance['source']['sha256'][:16]}…` |",
         f"| model | {provenance['model']['name']} ({provenance['model']['architecture']}, "
         f"{provenance['model']['dtype']}), weights `{provenance['model']['weights_hash'][:16]}…` |",
-        f"| activations | {store.layout.site}, {len(store.layout.layers)} layers × {store.layout.n_neurons:,} neurons |",
+        f"| activations | {store.layout.site}, {len(store.layout.layers)} layers × "
+        f"{store.layout.n_neurons:,} neurons |",
         f"| ids | SHA-256 `{selection.ids_digest[:16]}…` |",
         "",
         "## Directions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,17 @@ def export(selection: Selection, path: str | os.PathLike[str], *, columns: Seque
         raise SelectionError(f"order is {order!r}, but must be source or rank")
     if not path.parent.is_dir():
         raise SelectionError(f"there is no folder {path.parent} to write {path.name} into")
-    with written_whole(path) as temporary:
-        write(temporary, _rows(selection, columns, order))
-    directions = [
-        direction.save(path.with_suffix(f".{_slug(direction.name)}.direction")) for direction in selection.directions
-    ]
-    recipe = Recipe.of(selection, path, directions, columns, order)
-    return [path, recipe.save(path.with_suffix(".recipe.json")), _save_card(selection, path), *directions]
+    names = _unique([_slug(direction.name) for direction in selection.directions])
+    directions = [path.with_suffix(f".{name}.direction") for name in names]
+    targets = [path, path.with_suffix(".recipe.json"), path.with_suffix(".card.md"), *directions]
+    with ExitStack() as stack:  # all of them appear, or none
+        rows, recipe, about, *files = [stack.enter_context(written_whole(target)) for target in targets]
+        write(rows, _rows(selection, columns, order))
+        Recipe.of(selection, path, directions, columns, order).save(recipe)
+        about.write_text(card(selection, path.name), encoding="utf-8")
+        for direction, file in zip(selection.directions, files, strict=True):
+            direction.save(file)
+    return targets
 
 
 def _rows(selection: Selection, columns: Sequence[str], order: Order) -> Iterator[Row]:
@@ -87,15 +92,17 @@ def _json(path: Path, rows: Iterable[Row]) -> None:
 
 
 def _separated(path: Path, rows: Iterable[Row], delimiter: str) -> None:
-    materialised = list(rows)
-    fields = list(dict.fromkeys(key for row in materialised for key in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fields, delimiter=delimiter)
-        writer.writeheader()
-        for row in materialised:
-            writer.writerow(
-                {k: v if isinstance(v, str | int | float) else "" if v is None else _dump(v) for k, v in row.items()}
-            )
+    columns = _columns(rows)
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=delimiter)
+            writer.writerow(columns)
+            for values in zip(*columns.values(), strict=True):
+                writer.writerow(
+                    v if isinstance(v, str | int | float) else "" if v is None else _dump(v) for v in values
+                )
+    except UnicodeEncodeError as error:
+        raise SelectionError(f"a row holds text that is no Unicode ({error}); export as .jsonl") from error
 
 
 def _parquet(path: Path, rows: Iterable[Row]) -> None:
@@ -103,19 +110,31 @@ def _parquet(path: Path, rows: Iterable[Row]) -> None:
     import pyarrow.parquet as pq
 
     try:
-        pq.write_table(pa.Table.from_pylist(list(rows)), path)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        pq.write_table(pa.table(_columns(rows)), path)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
         raise SelectionError(f"the rows don't fit a Parquet table ({error}); export them as .jsonl") from error
 
 
 def _datasets_folder(path: Path, rows: Iterable[Row]) -> None:
+    import pyarrow as pa
+
     try:
         from datasets import Dataset
         from datasets.utils.logging import disable_progress_bar
     except ImportError as error:
         raise NaitError("a folder of `datasets` needs that package: pip install nait-widgets[datasets]") from error
     disable_progress_bar()
-    Dataset.from_list(list(rows)).save_to_disk(str(path))
+    try:
+        Dataset.from_dict(_columns(rows)).save_to_disk(str(path))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
+        raise SelectionError(f"the rows don't fit a table of `datasets` ({error}); export them as .jsonl") from error
+
+
+def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
+    """Rows as columns, every field that any row has."""
+    materialised = list(rows)
+    fields = dict.fromkeys(key for row in materialised for key in row)
+    return {field: [row.get(field) for row in materialised] for field in fields}
 
 
 def _dump(value: Any) -> str:
@@ -127,12 +146,10 @@ def _dump(value: Any) -> str:
     return text
 
 
-def _save_card(selection: Selection, path: Path) -> Path:
-    target = path.with_suffix(".card.md")
-    with written_whole(target) as temporary:
-        temporary.write_text(card(selection, path.name), encoding="utf-8")
-    return target
-
-
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names that differ: those that occur before get a number."""
+    return [name if name not in names[:i] else f"{name}-{i + 1}" for i, name in enumerate(names)]

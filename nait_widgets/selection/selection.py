@@ -159,16 +159,27 @@ def select(
     n_valid = int(np.count_nonzero(store.selectable))
     if wish.k is not None and wish.k > n_valid:
         raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
-    count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, n_valid)
     names = [str(name) for name in scores["direction"].to_numpy()]
-    rows, chosen_by, reasons = _merge(values, names, wish, count)
+    rows, chosen_by, reasons = choose(values, names, wish)
     return Selection(rows, chosen_by, tuple(reasons), wish, store, tuple(scores.attrs["directions"]))
 
 
-def _merge(
-    values: npt.NDArray[np.float64], names: list[str], wish: Wish, count: int | None
+def choose(
+    values: npt.NDArray[np.float64], names: Sequence[str], wish: Wish
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[str]]:
-    """Rows best first, what each was chosen by, and why."""
+    """Choose rows by their scores alone.
+
+    Args:
+        values: Scores (sample, direction); a row that may not be selected is NaN throughout.
+        names: Of the directions.
+        wish: What is asked for.
+
+    Returns:
+        Rows best first, what each was chosen by, and why.
+    """
+    count = wish.k
+    if wish.fraction is not None:
+        count = arithmetic.size(wish.fraction, int(np.count_nonzero(~np.isnan(values).all(axis=1))))
 
     def cut(column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         return arithmetic.top(column, count) if wish.threshold is None else arithmetic.above(column, wish.threshold)

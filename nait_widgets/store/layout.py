@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from nait_widgets.errors import StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +21,9 @@ CHUNK_ROWS = 256  # samples an inner chunk: the unit that is read
 TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2510.12216) profiles
 SKETCH_COMPONENTS = 64
 FLOAT16_MAX = 65504.0
+
+# Chunks of nothing but the fill value are written too: a file that isn't there is one that was lost.
+WRITE_ALL: Any = {"write_empty_chunks": True}
 
 Dtype = Literal["float16", "float32"]
 POOLS = (
@@ -81,6 +86,12 @@ class Layout:
     text: bool = True
     block_rows: int = BLOCK_ROWS
 
+    def __post_init__(self) -> None:
+        if self.dtype not in get_args(Dtype):
+            raise StoreError(f"the store's dtype is {self.dtype!r}, but must be one of {', '.join(get_args(Dtype))}")
+        if self.block_rows < 1 or self.block_rows % self.chunk_rows:
+            raise StoreError(f"block_rows is {self.block_rows}, but must be a multiple of {CHUNK_ROWS}, or below it")
+
     @property
     def chunk_rows(self) -> int:
         """Samples an inner chunk."""
@@ -100,6 +111,15 @@ class Layout:
     def bytes_per_row(self) -> int:
         """Bytes of one sample's activations over all pools, the bulk of a store."""
         return len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
+
+    @property
+    def columns(self) -> list[str]:
+        """The arrays with one small value a sample; status, which declares a block whole, first."""
+        names = ["status", "sample_id", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
+        names += ["top_neuron_index", "top_neuron_value", "sketch"]
+        names += ["response_loss"] if self.loss else []
+        names += [f"text/{name}" for name in ("prompt", "response", "original")] if self.text else []
+        return names
 
     def array(self, pool: str) -> str:
         """The name of a pool's activation array."""
@@ -171,6 +191,13 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
             dimension_names=["sample", "layer", "neuron"],
             fill_value=float("nan"),
         )
+    create_axes(group, layout)
+
+
+def create_axes(group: zarr.Group, layout: Layout) -> None:
+    """Write the names of the layers and pools."""
+    import numpy as np
+
     constant(group, "layer", np.array(layout.layers, np.int32), ("layer",))
     constant(group, "pool", np.array(layout.pools, object), ("pool",), dtype="string")
 
@@ -224,6 +251,7 @@ def constant(
         dimension_names=list(dims),
         fill_value="" if dtype == "string" else 0,
         overwrite=True,
+        config=WRITE_ALL,
     )
     array[...] = values
     return array

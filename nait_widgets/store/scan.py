@@ -31,7 +31,7 @@ class PoolReader:
     """The activations of one pool, read chunk by chunk.
 
     A chunk is float32 (rows, neuron) of one layer and is valid until the next is read. Rows without activations
-    (quarantined or pending) are NaN.
+    (quarantined) are NaN.
 
     Args:
         layout: The store's shape.

@@ -66,21 +66,19 @@ class RawShard:
     def __enter__(self) -> RawShard:
         try:
             self._file = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
-            self._file = -1  # a block that was never written reads as the fill value, NaN
-            return self
+        except FileNotFoundError as error:
+            raise StoreError(f"shard {self._path} is missing; capture its rows again") from error
         self._index = self._read_index()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file >= 0:
-            os.close(self._file)
+        os.close(self._file)
 
     def read(self, row_chunk: int, layer: int, scratch: Scratch) -> npt.NDArray[np.float32]:
         """One chunk as float32 (chunk rows, neuron), its checksum verified."""
-        if self._file < 0 or (offset := int(self._index[row_chunk, layer, 0])) == _MISSING:
+        if (offset := int(self._index[row_chunk, layer, 0])) == _MISSING:
             scratch.float32.fill(np.nan)
             return scratch.float32
         if int(self._index[row_chunk, layer, 1]) != len(scratch.raw):
@@ -123,7 +121,7 @@ class ZarrShard:
         start = self._first_row + row_chunk * len(scratch.float32)
         rows = slice(start, start + len(scratch.float32))
         try:
-            values = self._array[rows, layer] if self._array.ndim == 3 else self._array[rows]
+            values = np.asarray(self._array[rows, layer] if self._array.ndim == 3 else self._array[rows])
         except ValueError as error:
             raise StoreError(f"array {self._array.name} can't be decoded at row {start}: {error}") from error
         scratch.float32[: len(values)] = values

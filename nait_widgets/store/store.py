@@ -92,7 +92,8 @@ class ActivationStore:
         """Everything but the text, lazily, as xarray has it."""
         import xarray as xr
 
-        return xr.open_zarr(self.path, chunks=None, consolidated=self.complete)
+        dataset: xr.Dataset = xr.open_zarr(self.path, chunks=None, consolidated=self.complete)
+        return dataset
 
     @cached_property
     def sample_id(self) -> npt.NDArray[np.object_]:
@@ -146,6 +147,20 @@ class ActivationStore:
             raise StoreError(f"{self.path} is damaged: its array {name!r} is missing")
         return node
 
+    def file(self, name: str, block: int) -> Path:
+        """Where a block's shard or chunk of an array lies (block 0 where the array doesn't grow with the samples)."""
+        return self.path.joinpath(name, "c", str(block), *["0"] * (self.array(name).ndim - 1))
+
+    def written(self, block: int) -> bool:
+        """Whether a block has been written whole, as its status declares; a status that can't be read says no more."""
+        if not self.file("status", block).exists():
+            return False
+        try:
+            status = np.asarray(self.array("status")[self.layout.rows(block)])
+        except ValueError:
+            return True
+        return not (status == Status.PENDING).any()
+
     def pool(self, name: str) -> PoolReader:
         """A reader of one pool's activations.
 
@@ -164,6 +179,11 @@ class ActivationStore:
             f"{self.path} has the pools {', '.join(self.layout.pools)} but not {name!r}; "
             f"capture it again with `--pools {','.join((*self.layout.pools, name))}`"
         )
+
+    def parts(self, pool: str) -> list[PoolReader]:
+        """Readers of a captured pool that touch every byte of it: also the float16 form of its float32 layers."""
+        narrow = PoolReader(self.layout, self._sharded(self.layout.array(pool)), {})
+        return [self._reader(pool), *([narrow] if pool in self._wide_layers else [])]
 
     @property
     def shared_first_token(self) -> bool:
@@ -206,7 +226,7 @@ class ActivationStore:
         for row in rows:
             if row // self.layout.block_rows != block:
                 block = int(row) // self.layout.block_rows
-                values = array[self.layout.rows(block)]
+                values = np.asarray(array[self.layout.rows(block)])
             yield str(values[row - block * self.layout.block_rows])
 
     def info(self) -> dict[str, Any]:
@@ -273,4 +293,5 @@ class ActivationStore:
 
 def layout_from(attributes: dict[str, Any]) -> Layout:
     """The layout as a store's attributes have it."""
-    return Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
+    return Layout(**values)

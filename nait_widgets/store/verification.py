@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,8 +49,8 @@ def _problems(store: ActivationStore) -> Iterator[str]:
     except StoreError as error:
         yield str(error)
         return
-    damage = list(column_damage(store))
-    yield from (message for _, message in damage)
+    damage = [message for _, message in column_damage(store)] + list(constant_damage(store))
+    yield from damage
     if damage:
         return  # without sound ids and status the rest can't be judged
     pending = int(np.count_nonzero(store.status == Status.PENDING))
@@ -58,8 +59,8 @@ def _problems(store: ActivationStore) -> Iterator[str]:
     ids, counts = np.unique(store.sample_id[store.status != Status.PENDING].astype(str), return_counts=True)
     if (counts > 1).any():
         yield f"{store.path}: the sample id {ids[counts > 1][0]!r} occurs {counts.max()} times"
-    for pool in store.layout.pools:
-        yield from (message for _, message in activation_damage(store, store.pool(pool)))
+    # Every chunk of a shard that is gone or cut off says the same.
+    yield from dict.fromkeys(message for _, message in activation_damage(store))
 
 
 def _check_structure(store: ActivationStore) -> None:
@@ -69,44 +70,55 @@ def _check_structure(store: ActivationStore) -> None:
         expected = (layout.n_samples, len(layout.layers), layout.n_neurons)
         if array.shape != expected or array.dtype != layout.dtype:
             raise StoreError(
-                f"{store.path}: array {layout.array(pool)!r} is {array.shape} {array.dtype}, not {expected} {layout.dtype}"
+                f"{store.path}: array {layout.array(pool)!r} is {array.shape} {array.dtype}, "
+                f"not {expected} {layout.dtype}"
             )
-    for name in _columns(store):
+    for name in layout.columns:
         if store.array(name).shape[0] != layout.n_samples:
             raise StoreError(f"{store.path}: array {name!r} has {store.array(name).shape[0]:,} rows")
-    if store.complete:
-        for name in ("neuron_mean", "neuron_std", "layer", "pool"):
-            try:
-                store.array(name)[...]
-            except ValueError as error:
-                raise StoreError(f"{store.path}: array {name!r} can't be decoded: {error}") from error
-
-
-def _columns(store: ActivationStore) -> list[str]:
-    names = ["sample_id", "status", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
-    names += ["top_neuron_index", "top_neuron_value", "sketch"]
-    names += ["response_loss"] if store.layout.loss else []
-    names += [f"text/{name}" for name in ("prompt", "response", "original")] if store.layout.text else []
-    return names
 
 
 def column_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
-    """(block, sentence) for every chunk of a small array that can't be decoded."""
-    for name in _columns(store):
-        array = store.array(name)
-        for block in range(store.layout.n_blocks):
-            try:
-                array[store.layout.rows(block)]
-            except (ValueError, RuntimeError) as error:
-                chunk = store.path / name / "c" / str(block)
-                yield block, f"shard {chunk} is damaged: {error}"
+    """(block, sentence) for every chunk of a small array that is lost or can't be decoded, pending blocks aside."""
+    for block, name in product(range(store.layout.n_blocks), store.layout.columns):
+        if not store.written(block):
+            if store.complete and name == "status":
+                yield block, f"shard {store.file(name, block)} is missing"
+        elif (what := _damage(store, name, block)) is not None:
+            yield block, what
 
 
-def activation_damage(store: ActivationStore, reader: PoolReader) -> Iterator[tuple[int, str]]:
+def constant_damage(store: ActivationStore) -> Iterator[str]:
+    """A sentence for every array without samples that is lost or can't be decoded."""
+    if store.complete:
+        names = ["layer", "pool", "neuron_mean", "neuron_std", *(["first_token"] if store.shared_first_token else [])]
+        yield from (what for name in names if (what := _damage(store, name, 0)) is not None)
+
+
+def _damage(store: ActivationStore, name: str, block: int) -> str | None:
+    array, file = store.array(name), store.file(name, block)
+    if not file.exists():
+        return f"shard {file} is missing"
+    try:
+        array[store.layout.rows(block)] if name in store.layout.columns else array[...]
+    except (ValueError, RuntimeError) as error:
+        return f"shard {file} is damaged: {error}"
+    return None
+
+
+def activation_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
     """(block, sentence) for every row chunk that can't be read, or holds a selectable row that isn't finite."""
-    selectable = store.selectable
+    for pool in store.layout.pools:
+        for reader in store.parts(pool):
+            yield from _unreadable(store, reader)
+
+
+def _unreadable(store: ActivationStore, reader: PoolReader) -> Iterator[tuple[int, str]]:
+    selectable, pending = store.selectable, store.status == Status.PENDING
 
     def check(rows: slice, layers: Layers) -> str | None:
+        if pending[rows].any():
+            return None
         try:
             return next(
                 (message for message in (_not_finite(store, rows, selectable, *x) for x in layers) if message), None

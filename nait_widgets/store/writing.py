@@ -13,18 +13,20 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.layout import (
     FORMAT_VERSION,
+    WRITE_ALL,
     Block,
     Layout,
-    Status,
     constant,
     create_arrays,
+    create_axes,
     create_wide_array,
     wide_array,
 )
 from nait_widgets.store.store import ActivationStore, open_store
-from nait_widgets.store.verification import activation_damage, column_damage
+from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -62,8 +64,6 @@ class StoreWriter:
         """Create an empty store; it appears at its path only once it can be resumed."""
         import zarr
 
-        if layout.block_rows % layout.chunk_rows:
-            raise StoreError(f"block_rows is {layout.block_rows}, but must be a multiple of {layout.chunk_rows}")
         building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
         try:
             group = zarr.open_group(building, mode="w", zarr_format=3)
@@ -105,13 +105,17 @@ class StoreWriter:
         return ActivationStore(self._path, self._group)
 
     def missing_blocks(self) -> list[int]:
-        """The blocks that are pending or whose bytes are not as they were written, in order."""
-        self._mark_pending({block for block, _ in column_damage(self.store)})
+        """The blocks that are pending or whose bytes are not as they were written, in order; these are discarded."""
+        self._discard({block for block, _ in column_damage(self.store)})
+        self._discard({block for block, _ in activation_damage(self.store)})
         store = self.store
-        for pool in self._layout.pools:
-            self._mark_pending({block for block, _ in activation_damage(store, store.pool(pool))})
-        status = np.asarray(store.array("status")[...])
-        return [b for b in range(self._layout.n_blocks) if (status[self._layout.rows(b)] == Status.PENDING).any()]
+        missing = [block for block in range(self._layout.n_blocks) if not store.written(block)]
+        self._discard(missing)  # what a killed writer left of them
+        return missing
+
+    def sound(self) -> bool:
+        """Whether the store is complete and undamaged."""
+        return self.store.complete and not self.missing_blocks() and not any(constant_damage(self.store))
 
     def write(self, block: Block) -> None:
         """Write a block: activations first, the status that declares it whole last."""
@@ -126,11 +130,12 @@ class StoreWriter:
                 self._array(name)[rows] = values
         self._array("status")[rows] = block.columns["status"]
 
-    def finish(self, first_token: npt.NDArray[np.float32]) -> ActivationStore:
+    def finish(self, first_token: Callable[[int], npt.NDArray[np.float32]]) -> ActivationStore:
         """Complete the store: neuron statistics, the shared first token, consolidated metadata.
 
         Args:
-            first_token: Activation (layer, neuron) of the first row's first token, kept where all rows share it.
+            first_token: Gives the activation (layer, neuron) of a token that stands first, by its id; kept where all
+                selectable rows begin with the same.
         """
         import zarr
         from zarr.errors import ZarrUserWarning
@@ -139,7 +144,8 @@ class StoreWriter:
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
         shared = len(ids) > 0 and bool((ids == ids[0]).all())
         if shared:
-            constant(self._group, "first_token", first_token, ("layer", "neuron"))
+            constant(self._group, "first_token", first_token(int(ids[0])), ("layer", "neuron"))
+        create_axes(self._group, self._layout)
         statistics = [store.statistics(pool) for pool in self._layout.pools]
         for kind in ("mean", "std"):
             values = np.stack([getattr(s, kind) for s in statistics])
@@ -151,19 +157,31 @@ class StoreWriter:
             zarr.consolidate_metadata(self._group.store, zarr_format=3)
         return open_store(self._path)
 
-    def _mark_pending(self, blocks: set[int]) -> None:
+    def _discard(self, blocks: Iterable[int]) -> None:
+        """Delete the files of blocks, the status that declares them whole first."""
+        store = self.store
+        wide: dict[str, list[int]] = self._attributes["wide_layers"]
+        names = [*self._layout.columns, *(self._layout.array(pool) for pool in self._layout.pools)]
+        names += [wide_array(self._layout.array(pool), layer) for pool, layers in wide.items() for layer in layers]
         for block in blocks:
-            self._array("status")[self._layout.rows(block)] = np.uint8(Status.PENDING)
+            if store.complete:
+                self._update(state="capturing")
+            for name in names:
+                store.file(name, block).unlink(missing_ok=True)
 
     def _write_wide(self, block: Block, rows: slice) -> None:
         wide: dict[str, list[int]] = self._attributes["wide_layers"]
-        for (pool, position), values in block.wide.items():
+        for pool, position in block.wide:
             layer = self._layout.layers[position]
             if layer not in wide.get(pool, []):
                 self._widen(pool, position)
                 wide = {**wide, pool: sorted([*wide.get(pool, []), layer])}
                 self._update(wide_layers=wide)
-            self._array(wide_array(self._layout.array(pool), layer))[rows] = values
+        for pool, layers in wide.items():
+            for layer in layers:  # also those that float16 could hold in this block
+                position = self._layout.layers.index(layer)
+                values = block.wide.get((pool, position), block.activations[pool][:, position])
+                self._array(wide_array(self._layout.array(pool), layer))[rows] = values.astype(np.float32)
 
     def _widen(self, pool: str, position: int) -> None:
         """Begin the float32 array of a layer with what its float16 array holds."""
@@ -171,12 +189,14 @@ class StoreWriter:
         name = wide_array(self._layout.array(pool), layer)
         if name in self._group:
             del self._group[name]
-        array = create_wide_array(self._group, self._layout, pool, layer)
-        for b in range(self._layout.n_blocks):
-            array[self._layout.rows(b)] = narrow[self._layout.rows(b), position]
+        create_wide_array(self._group, self._layout, pool, layer)
+        array, store = self._array(name), self.store
+        for rows in (self._layout.rows(block) for block in range(self._layout.n_blocks) if store.written(block)):
+            array[rows] = narrow[rows, position].astype(np.float32)
 
     def _array(self, name: str) -> Any:
-        return self._group[name]
+        array: Any = self._group[name]
+        return array.with_config(WRITE_ALL)
 
     @property
     def _attributes(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Measured ratios: capture and scoring against their limits and against what people do today."""

@@ -1,0 +1,7 @@
+"""`python -m nait_widgets` is the command line."""
+
+import sys
+
+from nait_widgets.cli import main
+
+sys.exit(main())

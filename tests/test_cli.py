@@ -1,0 +1,217 @@
+"""The command line as a person types it: each command in a process of its own, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny import tiny_model
+from transformers import AutoConfig, AutoModel
+
+ROWS = [
+    {
+        "id": f"r{i}",
+        "instruction": f"Add {i} and {i * 7 % 13}.",
+        "input": "",
+        "output": f"It is {i + i * 7 % 13}. " * (1 + i % 5),
+    }
+    for i in range(120)
+]
+
+
+def nait(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nait_widgets", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One clear sentence on standard error, status 2, and no trace."""
+    assert result.returncode == 2, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("nait: ")
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two models, data, a store of each site, and directions, all made by the command line."""
+    folder = tmp_path_factory.mktemp("cli")
+    for name, seed in (("model", 0), ("other", 1)):
+        torch.manual_seed(seed)
+        lm = tiny_model("llama")
+        with torch.no_grad():
+            for parameter in lm.model.parameters():
+                parameter.add_(0.01 * seed)
+        lm.model.save_pretrained(folder / name)
+        lm.tokenizer.save_pretrained(folder / name)
+    (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (folder / "target.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[:40]))
+    for arguments in (
+        ("capture", "model", "data.jsonl", "-o", "pool.zarr"),
+        ("capture", "model", "data.jsonl", "-o", "neurons.zarr", "--site", "mlp_act"),
+        ("fit", "model", "target.jsonl", "-o", "sums.direction"),
+        ("fit", "model", "target.jsonl", "-o", "robust.direction", "--preset", "robust", "--background", "pool.zarr"),
+        ("fit", "other", "target.jsonl", "-o", "foreign.direction"),
+    ):
+        result = nait(*arguments, cwd=folder)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_from_store_to_subset_and_back(place: Path) -> None:
+    scored = nait(
+        "score", "pool.zarr", "sums.direction", "robust.direction", "-o", "scores.parquet", "--json", cwd=place
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout)["scored"] == len(ROWS)
+    table = pd.read_parquet(place / "scores.parquet")
+    assert list(table.columns) == ["sample_id", "status", "n_tokens", "sums", "robust"]
+    assert list(table["sample_id"]) == [row["id"] for row in ROWS]
+
+    chosen = nait("select", "pool.zarr", "sums.direction", "--k", 10, "-o", "subset.jsonl", "--json", cwd=place)
+    assert chosen.returncode == 0, chosen.stderr
+    rows = [json.loads(line) for line in (place / "subset.jsonl").read_text().splitlines()]
+    best = set(table.sort_values("sums", ascending=False)["sample_id"][:10])
+    assert {row["id"] for row in rows} == best
+    assert all(row in ROWS for row in rows)
+
+    again = nait("select", "--recipe", "subset.recipe.json", "-o", "again.jsonl", cwd=place)
+    assert again.returncode == 0, again.stderr
+    assert (place / "again.jsonl").read_bytes() == (place / "subset.jsonl").read_bytes()
+
+    told = nait("explain", "pool.zarr", rows[0]["id"], "sums.direction", "--neurons", 3, cwd=place)
+    assert told.returncode == 0, told.stderr
+    expected = float(table.loc[table["sample_id"] == rows[0]["id"], "sums"].iloc[0])
+    assert float(told.stdout.split(" scores ")[1].split()[0]) == pytest.approx(expected, rel=1e-4)
+
+    facts = nait("info", "pool.zarr", "--json", cwd=place)
+    assert json.loads(facts.stdout)["samples"] == len(ROWS)
+    checked = nait("verify", "pool.zarr", "--json", cwd=place)
+    assert checked.returncode == 0
+    assert json.loads(checked.stdout)["ok"] is True
+
+
+def test_a_direction_from_a_store(place: Path) -> None:
+    captured = nait("capture", "model", "target.jsonl", "-o", "target.zarr", "--pools", "last,first,mean", cwd=place)
+    assert captured.returncode == 0, captured.stderr
+    assert nait("fit", "target.zarr", "-o", "from-store.direction", cwd=place).returncode == 0
+    refused(nait("fit", "target.zarr", "target.jsonl", "-o", "x.direction", cwd=place), "target.zarr", "target.jsonl")
+    assert not (place / "x.direction").exists()
+
+
+def test_bad_data_is_refused_before_anything_is_written(place: Path) -> None:
+    (place / "empty.json").write_text("")
+    (place / "hollow.json").write_text(json.dumps([{**row, "output": " "} for row in ROWS]))
+    (place / "missing.jsonl").write_text(
+        "".join(json.dumps(r) + "\n" for r in [*ROWS[:6], {"id": "x", "instruction": "hm"}])
+    )
+    many = [json.dumps({"instruction": "a", "input": "", "output": "b"})] * 31_500
+    many[31_414] = '{"instruction": "a", "input": "", "output": '
+    (place / "broken.json").write_text("[" + ",\n".join(many) + "]")
+    (place / "broken.jsonl").write_text("\n".join(many))
+    for data, *words in (
+        ("nowhere.json", "nowhere.json"),
+        ("empty.json", "empty.json"),
+        ("hollow.json", "hollow.json", "empty"),
+        ("missing.jsonl", "missing.jsonl", "row 7", "output"),
+        ("broken.json", "broken.json", "31,415"),
+        ("broken.jsonl", "broken.jsonl", "31,415"),
+    ):
+        refused(nait("capture", "model", data, "-o", "refused.zarr", cwd=place), *words)
+    assert not list(place.glob("*refused*"))
+
+
+def test_bad_models_are_refused(place: Path) -> None:
+    (place / "hollow").mkdir()
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (place / "hollow" / name).write_bytes((place / "model" / name).read_bytes())
+    config = AutoConfig.for_model(
+        "bert", hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=200
+    )
+    AutoModel.from_config(config).save_pretrained(place / "encoder")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (place / "encoder" / name).write_bytes((place / "model" / name).read_bytes())
+    for model in ("hollow", "encoder", "./nowhere"):
+        refused(nait("capture", model, "data.jsonl", "-o", "refused.zarr", cwd=place), model.removeprefix("./"))
+    assert not list(place.glob("*refused*"))
+
+
+def test_what_does_not_belong_together_is_refused(place: Path) -> None:
+    refused(nait("score", "pool.zarr", "foreign.direction", "-o", "x.parquet", cwd=place), "foreign", "model", "other")
+    refused(
+        nait("select", "neurons.zarr", "sums.direction", "--k", 3, "-o", "x.jsonl", cwd=place), "resid_post", "mlp_act"
+    )
+    refused(nait("capture", "other", "data.jsonl", "-o", "pool.zarr", cwd=place), "pool.zarr", "weights")
+    refused(nait("fit", "model", "target.jsonl", "-o", "x.direction", "--preset", "robust", cwd=place), "--background")
+    refused(nait("select", "pool.zarr", "sums.direction", "-o", "x.jsonl", cwd=place), "fraction")
+    refused(nait("select", "pool.zarr", "sums.direction", "--k", 3, "-o", "x.docx", cwd=place), "x.docx", ".jsonl")
+    refused(nait("explain", "pool.zarr", "nobody", "sums.direction", cwd=place), "nobody")
+    refused(nait("info", "model", cwd=place), "model")
+    assert not list(place.glob("x.*"))
+
+
+def test_a_flipped_byte_is_found(place: Path) -> None:
+    assert nait("capture", "model", "data.jsonl", "-o", "flipped.zarr", cwd=place).returncode == 0
+    shard = place / "flipped.zarr" / "resid_post_mean" / "c" / "0" / "0" / "0"
+    data = bytearray(shard.read_bytes())
+    data[1000] ^= 1
+    shard.write_bytes(data)
+    refused(nait("verify", "flipped.zarr", cwd=place), "flipped.zarr/resid_post_mean/c/0/0/0")
+    refused(
+        nait("score", "flipped.zarr", "sums.direction", "-o", "x.parquet", cwd=place),
+        "flipped.zarr/resid_post_mean/c/0/0/0",
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk can't be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk(place: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(900_000))
+    refused(nait("capture", "model", "data.jsonl", "-o", small_disk / "pool.zarr", cwd=place), "disk", "pool.zarr")
+    (small_disk / "more").write_bytes(bytes(140_000))
+    chosen = nait("select", "pool.zarr", "sums.direction", "--fraction", 1, "-o", small_disk / "all.jsonl", cwd=place)
+    refused(chosen, "all.jsonl", "No space left")
+    (small_disk / "more").unlink()
+    assert sorted(p.name for p in small_disk.iterdir()) == ["filler"]
+
+
+def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
+    rows = [{**row, "id": f"{i}-{row['id']}"} for i in range(100) for row in ROWS]
+    (place / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [sys.executable, "-m", "nait_widgets", "capture", "model", "long.jsonl", "-o", "long.zarr"]
+    running = subprocess.Popen(
+        command, cwd=place, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    status = place / "long.zarr" / "status" / "c" / "0"
+    while not status.exists() and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert "run the same command again" in errors
+    resumed = nait(*command[3:], cwd=place)
+    assert resumed.returncode == 0, resumed.stderr
+    assert nait("verify", "long.zarr", cwd=place).returncode == 0
