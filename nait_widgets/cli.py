@@ -225,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--loss", action="store_true", help="also keep each response's mean loss")
     sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
     _add_running(sub)
+    _add_layers(sub, "that are captured")
 
     sub = command(fit)
     sub.add_argument("model", metavar="MODEL_OR_STORE", help="what captures the samples, or a store of them")
@@ -238,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(_flag(name), help=f"{_choices('FitOptions', name)}; default: the preset's")
     _add_scoring(sub)
     _add_running(sub)
+    _add_layers(sub, "that are captured")
 
     sub = command(score)
     _add_store_and_directions(sub)
@@ -245,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, required=True, metavar="scores.parquet", help=".parquet, .csv or .jsonl"
     )
     _add_scoring(sub)
+    _add_layers(sub, "that are summed")
     _add_json(sub)
 
     sub = command(select)
@@ -261,6 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="subset.jsonl")
     _add_scoring(sub)
+    _add_layers(sub, "that are summed")
     _add_json(sub)
 
     sub = command(explain)
@@ -290,8 +294,11 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(_flag(name), help=f"{_choices('ScoreOptions', name)}; default: the direction's")
 
 
+def _add_layers(parser: argparse.ArgumentParser, use: str) -> None:
+    parser.add_argument("--layers", metavar="LIST", help=f"decoder layers {use}, for example 0,1,2; default: all")
+
+
 def _add_running(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layers", metavar="LIST", help="decoder layers, for example 0,1,-1; default: all")
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens at which a sample is cut")
     parser.add_argument("--template", help="chat, alpaca or plain; default: the tokenizer's chat template")
     parser.add_argument("--dtype", help="auto (default), float32, bfloat16 or float16")
@@ -312,16 +319,20 @@ def _running(options: argparse.Namespace) -> dict[str, Any]:
     """How the model is run: arguments that capture and fit share, those that were given."""
     names = ("max_length", "template", "dtype", "device", "attention", "revision", "trust_remote_code")
     given = {name: value for name in names if (value := getattr(options, name))}
-    if options.layers:
-        try:
-            given["layers"] = [int(layer) for layer in options.layers.split(",")]
-        except ValueError:
-            raise NaitError(f"--layers is {options.layers!r}, but must be numbers such as 0,1,-1") from None
-    return given
+    return given | _layers(options)
 
 
 def _scoring(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: value for name in _SCORE_OPTIONS if (value := getattr(options, name))}
+    return {name: value for name in _SCORE_OPTIONS if (value := getattr(options, name))} | _layers(options)
+
+
+def _layers(options: argparse.Namespace) -> dict[str, list[int]]:
+    if not options.layers:
+        return {}
+    try:
+        return {"layers": [int(layer) for layer in options.layers.split(",")]}
+    except ValueError:
+        raise NaitError(f"--layers is {options.layers!r}, but must be numbers such as 0,1,2") from None
 
 
 def _records(options: argparse.Namespace) -> Any:

@@ -34,7 +34,7 @@ class FitOptions:
     """
 
     difference: Difference = "last-first"
-    last_token: LastToken = "final"
+    last_token: LastToken = "final"  # noqa: S105 - no password
     sign: Sign = "drift"
     truncated: Truncated = "keep"
 

@@ -11,6 +11,8 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", 
 GREY = "#9aa0a6"
 INK = "#767676"  # reads on white and on black, where no report repaints the figure
 
+FONT = "system-ui, sans-serif"
+
 CHOSEN, OTHER = BLUE, GREY
 TOWARDS, AGAINST = BLUE, VERMILLION
 
@@ -44,7 +46,7 @@ def blank(x_label: str, y_label: str, *, height: int = 280, **options: Any) -> f
         axis.axis_label_text_font_style = "normal"
         axis.axis_label_text_color = axis.major_label_text_color = INK
         axis.axis_label_text_font_size = axis.major_label_text_font_size = "13px"
-        axis.axis_label_text_font = axis.major_label_text_font = "system-ui, sans-serif"
+        axis.axis_label_text_font = axis.major_label_text_font = FONT
         axis.axis_line_color = axis.major_tick_line_color = GREY
         axis.minor_tick_line_color = None
     empty.xgrid.grid_line_color = None
@@ -59,8 +61,7 @@ def legend_above(drawn: figure, columns: int) -> None:
     legend.ncols = columns
     legend.background_fill_color = legend.border_line_color = None
     legend.label_text_color = INK
-    legend.label_text_font = "system-ui, sans-serif"
+    legend.label_text_font = FONT
     legend.label_text_font_size = "13px"
-    legend.padding = legend.margin = 2
-    legend.glyph_width = legend.glyph_height = 14
+    legend.update(padding=2, margin=2, glyph_width=14, glyph_height=14)
     drawn.add_layout(legend, "above")

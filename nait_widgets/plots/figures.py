@@ -10,6 +10,7 @@ from nait_widgets.plots.colours import (
     AGAINST,
     BLUE,
     CHOSEN,
+    FONT,
     GREEN,
     GREY,
     INK,
@@ -50,25 +51,28 @@ def score_histogram(scores: Scores, chosen: Mask, name: str, cut: float | None =
         name: The direction's.
         cut: Lowest score that this direction chose, where it has one.
     """
-    from bokeh.models import ColumnDataSource, HoverTool, Span
+    from bokeh.models import ColumnDataSource, DataRange1d, HoverTool
 
     valid = ~np.isnan(scores)
     edges = np.histogram_bin_edges(scores[valid], BINS)
     inside, _ = np.histogram(scores[valid & chosen], edges)
     outside, _ = np.histogram(scores[valid & ~chosen], edges)
-    drawn = blank(f"score, {name}", "rows")
-    bars = ColumnDataSource(
-        {"left": edges[:-1], "right": edges[1:], "in": inside, "out": outside, "all": inside + outside}
-    )
-    for bottom, top, colour, label in ((0, "out", OTHER, "not chosen"), ("out", "all", CHOSEN, "chosen")):
-        drawn.quad("left", "right", top, bottom, source=bars, fill_color=colour, line_color=None, legend_label=label)
-    drawn.y_range.start = 0
+    drawn = blank(f"score, {name}", "rows", y_range=DataRange1d(start=0))
+    bars = ColumnDataSource({"left": edges[:-1], "right": edges[1:], "not chosen": outside, "chosen": inside})
+    bars.add((edges[:-1] + edges[1:]) / 2, "middle")
+    stacked = drawn.vbar_stack(
+        ["not chosen", "chosen"], x="middle", width=edges[1] - edges[0], source=bars,
+        color=[OTHER, CHOSEN], line_color=None, legend_label=["not chosen", "chosen"],
+    )  # fmt: skip
     if cut is not None:
-        drawn.add_layout(Span(location=cut, dimension="height", line_color=INK, line_dash="dashed", line_width=1.5))
+        drawn.vspan([cut], line_color=INK, line_dash="dashed", line_width=1.5)
     drawn.add_tools(
         HoverTool(
-            renderers=[drawn.renderers[0]],
-            tooltips=[("score", "@left{0.[00]} to @right{0.[00]}"), ("chosen", "@in"), ("not chosen", "@out")],
+            renderers=[*stacked[:1]],
+            tooltips=[
+                ("score", "@left{0.[00]} to @right{0.[00]}"),
+                *((f, f"@{{{f}}}") for f in ("chosen", "not chosen")),
+            ],
             mode="vline",
         )
     )
@@ -135,22 +139,16 @@ def direction_health(direction: Direction) -> figure:
     """
     from bokeh.models import ColumnDataSource, HoverTool
 
-    columns = {"layer": np.array(direction.layers), "sign margin": direction.margin}
-    if not np.isnan(direction.explained).all():  # a contrast is no principal component
-        columns["variance explained"] = direction.explained
-    bars = ColumnDataSource(columns)
+    series = {"variance explained": (direction.explained, GREY), "sign margin": (direction.margin, BLUE)}
+    if np.isnan(direction.explained).all():  # a contrast is no principal component
+        del series["variance explained"]
     drawn = blank(f"layer, {direction.name} ({direction.preset})", "share, or cosine", y_range=(0, 1))
-    series = [(name, colour) for name, colour in (("variance explained", GREY), ("sign margin", BLUE)) if name in columns]
     width = 0.8 / len(series)
-    for (name, colour), x in zip(series, _dodged(direction.layers, len(series), width), strict=True):
-        bars.add(x, f"x of {name}")
-        drawn.vbar(
-            f"x of {name}", 0.9 * width, name, source=bars, fill_color=colour, line_color=None, legend_label=name
-        )
+    for (name, (values, colour)), x in zip(series.items(), _dodged(direction.layers, len(series), width), strict=True):
+        bars = ColumnDataSource({"x": x, "layer": list(direction.layers), "value": values})
+        drawn.vbar("x", 0.9 * width, "value", source=bars, fill_color=colour, line_color=None, legend_label=name)
     drawn.xaxis.ticker = _layer_ticks(direction.layers)
-    drawn.add_tools(
-        HoverTool(tooltips=[("layer", "@layer"), *((name, f"@{{{name}}}{{0.00}}") for name, _ in series)])
-    )
+    drawn.add_tools(HoverTool(tooltips=[("layer", "@layer"), ("value", "@value{0.00}")]))
     legend_above(drawn, 2)
     return drawn
 
@@ -165,6 +163,7 @@ def comparison(
         bars: Method to one share a group, 0..1; seven methods at most.
         marks: Reference, such as a base rate, to one share a group.
     """
+    from bokeh.core.properties import value
     from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
 
     places = np.arange(len(groups))
@@ -175,7 +174,7 @@ def comparison(
             {
                 "x": x,
                 "share": list(values),
-                "label": [f"{value:.0%}" for value in values],
+                "label": [f"{share:.0%}" for share in values],
                 "group": [plain_text(group) for group in groups],
                 "method": [method] * len(groups),
             }
@@ -183,7 +182,7 @@ def comparison(
         drawn.vbar("x", 0.92 * width, "share", source=source, fill_color=colour, line_color=None, legend_label=method)
         drawn.text(
             "x", "share", "label", source=source, y_offset=-3, text_align="center", text_baseline="bottom",
-            text_font_size="11px", text_font="system-ui, sans-serif", text_color=INK,
+            text_font_size="11px", text_font=value(FONT), text_color=INK,
         )  # fmt: skip
     for (name, values), dash in zip(marks.items(), ("solid", "dashed", "dotted"), strict=False):
         drawn.segment(

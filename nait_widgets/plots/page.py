@@ -134,7 +134,7 @@ def _sample_html(sample: Sample) -> str:
     teaser = safe_text(" ".join(sample.prompt[:160].split()))
     summary = (
         f'<span class="rank{" chosen" if sample.chosen else ""}">{sample.rank:,}</span>'
-        f'<span class="score">{sample.score:.4g}</span><span class="teaser" dir="auto">{teaser}</span>{badges}'
+        f'<span class="score">{sample.score:#.4g}</span><span class="teaser" dir="auto">{teaser}</span>{badges}'
     )
     texts = "".join(
         f'<dt>{name}</dt><dd dir="auto">{_shortened(text)}</dd>'

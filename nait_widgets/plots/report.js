@@ -13,12 +13,9 @@
         axis.setv({ axis_line_color: line, major_tick_line_color: line });
       }
       for (const part of figure.above) part.setv({ label_text_color: ink });
-      for (const part of figure.center) {
-        if (part.type === "Span") part.setv({ line_color: ink });
-      }
       for (const { glyph } of figure.renderers) {
         if (glyph.type === "Text") glyph.setv({ text_color: { value: ink } });
-        if (glyph.type === "Segment") glyph.setv({ line_color: { value: ink } });
+        if (["Segment", "VSpan"].includes(glyph.type)) glyph.setv({ line_color: { value: ink } });
       }
     }
   };

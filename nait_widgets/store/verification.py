@@ -56,7 +56,7 @@ def _problems(store: ActivationStore) -> Iterator[str]:
     pending = int(np.count_nonzero(store.status == Status.PENDING))
     if pending or not store.complete:
         yield f"the capture of {store.path} is incomplete: {pending:,} of {len(store):,} rows are pending"
-    ids, counts = np.unique(store.sample_id[store.status != Status.PENDING].astype(str), return_counts=True)
+    ids, counts = np.unique(store.sample_id[store.status != Status.PENDING], return_counts=True)
     if (counts > 1).any():
         yield f"{store.path}: the sample id {ids[counts > 1][0]!r} occurs {counts.max()} times"
     # Every chunk of a shard that is gone or cut off says the same.

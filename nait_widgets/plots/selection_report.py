@@ -1,0 +1,193 @@
+"""The report of a selection: what each direction did to it, and where its activations came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nait_widgets.errors import SelectionError
+from nait_widgets.plots.page import Chart, Part, Sample, Samples, Section, Table
+from nait_widgets.plots.report import write_report
+from nait_widgets.selection import arithmetic
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.selection import Selection
+    from nait_widgets.store import ActivationStore
+
+    Labels = Callable[[dict[str, Any]], Sequence[str]]
+
+SHOWN = 5  # samples at each end of the ranking, and on each side of the cut
+_SIMILARITIES = {"dot": "dot product", "cosine": "cosine", "zscore": "z-scored dot product"}
+
+
+def selection_report(scores: xr.Dataset, selection: Selection, path: str | os.PathLike[str]) -> Path:
+    """Write a report of a selection: its size, each direction's scores and health, and the rows at both ends.
+
+    Args:
+        scores: What `score` returned, and the selection was made from.
+        selection: The chosen rows.
+        path: The HTML file to write.
+
+    Raises:
+        SelectionError: The scores are of another store or other directions than the selection.
+        NaitError: The file can't be written.
+    """
+    store = selection.store
+    source = store.provenance["source"]["name"]
+    n_valid = int(np.count_nonzero(store.selectable))
+    return write_report(
+        path,
+        f"{len(selection):,} rows of {source}",
+        [
+            *(direction_section(scores, selection, direction.name) for direction in selection.directions),
+            provenance_section(store),
+        ],
+        lead=f"Chosen by the neurons that they activate, under {_listed([d.name for d in selection.directions])}.",
+        tiles=[
+            ("rows chosen", f"{len(selection):,}"),
+            ("of the selectable rows", f"{len(selection) / max(1, n_valid):.1%}"),
+            ("tokens chosen", f"{int(store.n_tokens[selection.rows].sum()):,}"),
+            ("quarantined rows", f"{len(store) - n_valid:,}"),
+        ],
+    )
+
+
+def direction_section(scores: xr.Dataset, selection: Selection, name: str, *, labels: Labels = lambda _: ()) -> Section:
+    """What one direction did to a selection: its scores, its health, and the rows that it puts first and last.
+
+    Args:
+        scores: What `score` returned, and the selection was made from.
+        selection: The chosen rows.
+        name: The direction's.
+        labels: Words to show beside a sample, from the source's row.
+
+    Raises:
+        SelectionError: The scores are of another store or other directions than the selection.
+    """
+    from nait_widgets.explaining import explain
+    from nait_widgets.plots import figures
+
+    store = selection.store
+    direction = _direction(scores, selection, name)
+    values = scores["score"].sel(direction=name).to_numpy()
+    order = arithmetic.top(values)
+    own = _own_top(selection, values)
+    cut = float(values[own[-1]]) if own is not None and len(own) else None
+    valid = ~np.isnan(values)
+    follows = _rank_correlation(values[valid], store.n_tokens[valid])
+    parts: list[Part] = [
+        Chart(
+            figures.score_histogram(values, selection.mask, name, cut),
+            "How the scores are spread" + ("." if cut is None else f"; the dashed line is the cut at {cut:.4g}."),
+        ),
+        Chart(
+            figures.score_against_length(values, store.n_tokens, selection.mask, store.sample_id, name),
+            f"Score against length: rank correlation {follows:+.2f}. Near ±1 the score would be little but length.",
+        ),
+        Chart(
+            figures.direction_health(direction),
+            "Per layer, how much of the in-domain samples' variance the vector explains, and how surely its sign is "
+            "known: near 0, the sign is a coin toss.",
+        ),
+    ]
+    if len(order):
+        best = explain(store, str(store.sample_id[order[0]]), direction, scores)
+        parts.append(
+            Chart(figures.layer_contributions(best), "What each layer adds to the score of the first row below.")
+        )
+    lists = [("Highest", order[:SHOWN]), ("Lowest", order[-SHOWN:])]
+    if own is not None and 0 < len(own) < len(order):
+        edge = len(own)
+        lists[1:1] = [("Last in", order[max(0, edge - SHOWN) : edge]), ("First out", order[edge : edge + SHOWN])]
+    ranks = {int(row): rank for rank, row in enumerate(order, 1)}
+    parts += [Samples(heading, _samples(rows, values, ranks, selection, labels)) for heading, rows in lists]
+    used = direction.samples.get("used", 0)
+    return Section(
+        name,
+        f"Fitted to {used:,} in-domain rows with preset {direction.preset}. A row's score is the "
+        f"{_SIMILARITIES[direction.score.similarity]} of its {direction.score.pool} activation ({direction.site}) with "
+        "the direction, summed over the layers.",
+        parts,
+    )
+
+
+def provenance_section(store: ActivationStore) -> Section:
+    """Where the activations came from."""
+    source, model, made = (store.provenance[key] for key in ("source", "model", "versions"))
+    rows = [
+        ("data", f"{source['name']}, {source['rows']:,} rows, SHA-256 {source['sha256']}"),
+        ("model", f"{model['name']} ({model['architecture']}, {model['dtype']}), weights {model['weights_hash']}"),
+        (
+            "template",
+            f"{store.provenance['template']['name']}, at most {store.provenance['template']['max_length']} tokens",
+        ),
+        ("activations", f"{store.layout.site}, {len(store.layout.layers)} layers × {store.layout.n_neurons:,} neurons"),
+        ("captured", f"{store.provenance['created']} with {', '.join(f'{k} {v}' for k, v in made.items())}"),
+    ]
+    return Section("Provenance", "", [Table((), rows, numeric=False)])
+
+
+def _direction(scores: xr.Dataset, selection: Selection, name: str) -> Any:
+    scored = {direction.name: direction for direction in scores.attrs.get("directions", ())}
+    known = {direction.name: direction.digest for direction in selection.directions}
+    if scores.attrs.get("store") is not selection.store or name not in scored or known.get(name) != scored[name].digest:
+        raise SelectionError(
+            f"the selection of {selection.store.path} was not made from these scores under direction {name!r}: "
+            "pass the dataset that `select` was given"
+        )
+    return scored[name]
+
+
+def _own_top(selection: Selection, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | None:
+    """The rows that a direction chose by itself, best first; None where directions chose together."""
+    wish = selection.wish
+    if len(selection.directions) > 1 and wish.merge != "union":
+        return None
+    if wish.threshold is not None:
+        return arithmetic.above(values, wish.threshold)
+    n_valid = int(np.count_nonzero(selection.store.selectable))
+    return arithmetic.top(values, wish.k if wish.fraction is None else arithmetic.size(wish.fraction, n_valid))
+
+
+def _samples(
+    rows: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    ranks: dict[int, int],
+    selection: Selection,
+    labels: Labels,
+) -> list[Sample]:
+    store, chosen = selection.store, selection.mask
+    if not store.layout.text:
+        return [Sample(str(store.sample_id[r]), ranks[int(r)], values[r], bool(chosen[r]), "", "") for r in rows]
+    texts = zip(rows, store.text("prompt", rows), store.text("response", rows), store.originals(rows), strict=True)
+    return [
+        Sample(
+            str(store.sample_id[row]),
+            ranks[int(row)],
+            values[row],
+            bool(chosen[row]),
+            prompt,
+            response,
+            labels(original),
+        )
+        for row, prompt, response, original in texts
+    ]
+
+
+def _rank_correlation(a: npt.NDArray[np.floating], b: npt.NDArray[np.integer]) -> float:
+    """Spearman's rank correlation; NaN where either doesn't vary."""
+    import pandas as pd
+
+    return float(pd.Series(a).rank().corr(pd.Series(b).rank()))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

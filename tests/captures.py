@@ -1,0 +1,42 @@
+"""Captures in processes of their own, to be killed. Kept free of pytest: each process imports it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+from tiny import tiny_model
+
+from nait_widgets import capture
+from nait_widgets.errors import NaitError
+
+OPTIONS: dict[str, Any] = {
+    "pools": ["mean", "last"],
+    "template": "plain",
+    "block_rows": 256,
+    "deterministic": True,
+    "batch_tokens": 2048,
+}
+
+
+def run(rows: str, path: str, report: str) -> None:
+    """Capture a file into a store, and write how it ended."""
+    torch.set_num_threads(1)
+    try:
+        capture(tiny_model("llama"), rows, path, **OPTIONS)
+        message = "complete"
+    except NaitError as error:
+        message = f"{type(error).__name__}: {error}"
+    Path(report).write_text(message)
+
+
+def start(rows: Path, path: Path, report: Path) -> ForkServerProcess:
+    """Begin a capture; the server has imported the slow packages once for all of them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["captures", "nait_widgets.capturing", "transformers.models.llama.modeling_llama"])
+    process = context.Process(target=run, args=(str(rows), str(path), str(report)))
+    process.start()
+    return process

@@ -1,0 +1,80 @@
+"""Stores that many tests share: captured once from a tiny random model."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import tiny_model
+
+from nait_widgets import Direction, capture, fit_direction
+from nait_widgets.models import CausalLM
+from nait_widgets.store import POOLS, ActivationStore, open_store
+
+Row = dict[str, Any]
+EMPTY_ROW, LONG_ROW = 5, 300
+
+
+def make_rows(n: int, seed: int = 0, vocabulary: str = "river mill lake stone hill path tree cloud") -> list[Row]:
+    """Alpaca rows of 5 to 60 tokens with an id, and fields that nobody reads."""
+    rng = random.Random(seed)
+    words = vocabulary.split()
+
+    def phrase(most: int) -> str:
+        return " ".join(rng.choice(words) for _ in range(rng.randint(1, most)))
+
+    return [
+        {
+            "meta": {"z": i, "a": [None, 1.5, "é\n"]},
+            "instruction": phrase(4),
+            "input": phrase(3) if rng.random() < 0.4 else "",
+            "output": phrase(6),
+            "id": f"row-{seed}-{i:04}",
+        }
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="session")
+def lm() -> CausalLM:
+    return tiny_model("llama")
+
+
+@pytest.fixture(scope="session")
+def pool_rows() -> list[Row]:
+    """700 rows, of which one is empty and one too long for its response to be reached."""
+    rows = make_rows(700)
+    rows[EMPTY_ROW]["output"] = " "
+    rows[LONG_ROW]["instruction"] = "stone " * 300
+    return rows
+
+
+@pytest.fixture(scope="session")
+def in_domain_rows() -> list[Row]:
+    return make_rows(40, seed=1, vocabulary="two three five sum add number")
+
+
+@pytest.fixture(scope="session")
+def pool(lm: CausalLM, pool_rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
+    """Every pool of two blocks, the second with two row chunks, the last of these not full."""
+    path = tmp_path_factory.mktemp("stores") / "pool.zarr"
+    return capture(lm, pool_rows, path, pools=POOLS, loss=True, template="plain", block_rows=512)
+
+
+@pytest.fixture
+def copy(pool: ActivationStore, tmp_path: Path) -> ActivationStore:
+    """A copy of `pool` to be broken."""
+    return open_store(shutil.copytree(pool.path, tmp_path / "copy.zarr"))
+
+
+@pytest.fixture(scope="session")
+def direction(lm: CausalLM, in_domain_rows: list[Row]) -> Direction:
+    return fit_direction(lm, in_domain_rows, name="sums", template="plain")
+
+
+@pytest.fixture(scope="session")
+def robust(lm: CausalLM, in_domain_rows: list[Row], pool: ActivationStore) -> Direction:
+    return fit_direction(lm, in_domain_rows, name="robust sums", preset="robust", background=pool)

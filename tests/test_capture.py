@@ -1,0 +1,501 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import captures
+import numpy as np
+import pytest
+import torch
+import zarr
+from conftest import EMPTY_ROW, LONG_ROW, Row, make_rows
+from plain import activations, close, pooled
+from test_store import flip, read_all
+from tiny import HIDDEN, LAYERS, bare_model, tiny_model, tiny_tokenizer
+
+from nait_widgets import Direction, capture, explain, fit_direction, score, select
+from nait_widgets.capturing.forward import Forward
+from nait_widgets.errors import ModelError, RecordError, StoreError
+from nait_widgets.models import CausalLM, find_site, load_model
+from nait_widgets.records import Renderer, read_records
+from nait_widgets.store import POOLS, ActivationStore, Layout, Status, open_store
+
+
+def assert_same(actual: Path, expected: Path) -> None:
+    """Every array of two stores holds the same bytes."""
+    groups: list[Any] = [zarr.open_group(path, mode="r") for path in (actual, expected)]
+    names = [sorted(name for name, node in g.members(max_depth=None) if isinstance(node, zarr.Array)) for g in groups]
+    assert names[0] == names[1]
+    for name in names[0]:
+        a, b = (np.asarray(group[name][...]) for group in groups)
+        assert a.dtype == b.dtype
+        assert a.tolist() == b.tolist() if a.dtype.kind == "T" else a.tobytes() == b.tobytes(), name
+
+
+# -- what is captured
+
+
+def test_every_pool_is_what_one_sample_alone_gives(lm: CausalLM, pool: ActivationStore, pool_rows: list[Row]) -> None:
+    records = list(read_records(pool_rows))
+    renderer = Renderer(lm.tokenizer, template="plain")
+    special = set(lm.tokenizer.all_special_ids)
+    rows = np.array([0, 17, 255, 256, 511, 512, 699])
+    captured = {name: pool.pool(name).take(rows) for name in POOLS}
+    for i, row in enumerate(rows):
+        (sample,) = renderer.render([records[row]])
+        expected = pooled(activations(lm, sample, "resid_post"), sample, special)
+        for name in POOLS:
+            assert close(captured[name][i], expected[name], 4e-3), (row, name)
+        strongest = np.argsort(-np.abs(expected["mean"]), axis=1)[:, :20]
+        index = np.asarray(pool.array("top_neuron_index")[int(row)])
+        assert [set(a) for a in index] == [set(b) for b in strongest]
+        value = np.asarray(pool.array("top_neuron_value")[int(row)])
+        np.testing.assert_allclose(value, np.take_along_axis(expected["mean"], index.astype(int), 1), rtol=1e-4)
+        ids = torch.tensor(sample.input_ids[None].astype(np.int64))
+        start, stop = sample.response
+        with torch.no_grad():
+            logits = lm.model(input_ids=ids).logits[0, start - 1 : stop - 1]
+        assert pool.response_loss[row] == pytest.approx(float(torch.nn.functional.cross_entropy(logits, ids[0, start:stop])))
+        counts = (pool.n_tokens[row], pool.n_response_tokens[row])
+        assert counts == (len(sample.input_ids), stop - start)
+
+
+def test_rows_are_in_the_order_of_the_source(pool: ActivationStore, pool_rows: list[Row]) -> None:
+    assert pool.sample_id.tolist() == [row["id"] for row in pool_rows]
+    assert len(set(pool.n_tokens.tolist())) > 20  # so batches did run in another order
+    assert list(pool.originals(range(len(pool)))) == pool_rows
+
+
+def test_sketches_keep_the_angles_between_samples(pool: ActivationStore) -> None:
+    sketch = np.asarray(pool.array("sketch")[...], np.float32)[pool.selectable][:200]
+    values = read_all(pool.pool("mean"))[pool.selectable][:200]
+    unit = (values / np.sqrt(np.square(values).mean(2, keepdims=True))).reshape(200, -1)
+    cosines = []
+    for vectors in (sketch, unit):
+        normed = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        cosines.append((normed @ normed.T)[np.triu_indices(200, 1)])
+    # 64 random signs estimate a cosine with a standard error of about 1/8.
+    assert np.abs(cosines[0] - cosines[1]).std() < 0.13
+    assert np.corrcoef(*cosines)[0, 1] > 0.5
+
+
+def test_layers_may_be_a_subset_counted_from_the_end(lm: CausalLM, pool: ActivationStore, tmp_path: Path) -> None:
+    store = capture(lm, read_records(list(pool.originals(range(40)))), tmp_path / "s.zarr", layers=[-1, 0], template="plain")
+    assert store.layout.layers == (0, 2)
+    assert store.array("layer")[...].tolist() == [0, 2]  # type: ignore[union-attr]
+    assert close(read_all(store.pool("mean"))[:5], read_all(pool.pool("mean"))[:5, [0, 2]], 1e-3)
+
+
+def test_the_size_of_batches_changes_no_more_than_rounding(lm: CausalLM, pool: ActivationStore, tmp_path: Path) -> None:
+    rows = list(pool.originals(range(200)))
+    one, many = (
+        capture(lm, rows, tmp_path / f"{n}.zarr", batch_tokens=n, template="plain", store_dtype="float32") for n in (1, 9999)
+    )
+    a, b = (read_all(store.pool("mean"))[one.selectable] for store in (one, many))
+    assert a.tobytes() != b.tobytes()
+    assert close(a, b, 1e-5)
+
+
+def test_deterministic_captures_are_the_same_bytes(lm: CausalLM, pool_rows: list[Row], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        capture(lm, pool_rows[:300], tmp_path / name, deterministic=True, loss=True, block_rows=128, template="plain")
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert_same(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "opt", "gemma3_text", "qwen3_moe"])
+def test_a_mask_makes_no_difference_to_a_causal_model(architecture: str) -> None:
+    lm = tiny_model(architecture)
+    samples = Renderer(lm.tokenizer, template="plain").render(list(read_records(make_rows(9))))
+    layout = Layout(9, "resid_post", tuple(range(LAYERS)), HIDDEN, POOLS, dtype="float32", loss=True)
+    plain, masked = (
+        Forward(lm, find_site(lm, "resid_post"), layout, masked=masked).start(samples).wait() for masked in (False, True)
+    )
+    assert close(masked.activations, plain.activations, 1e-4)
+    assert masked.loss is not None
+    assert plain.loss is not None
+    np.testing.assert_allclose(masked.loss, plain.loss, rtol=1e-4)
+
+
+@pytest.mark.parametrize("site", ["mlp_act", "mlp_out", "up_proj_abs"])
+def test_other_sites(lm: CausalLM, site: str, tmp_path: Path) -> None:
+    store = capture(lm, make_rows(30), tmp_path / "s.zarr", site=site, template="plain", pools=["mean"])
+    assert store.verify().ok
+    assert store.array(f"{site}_mean").shape == (30, 3, store.layout.n_neurons)
+
+
+# -- rows that can't be used
+
+
+def with_nan(token: str, **changes: Any) -> CausalLM:
+    """A model that fails on the samples that hold one token."""
+    model: Any = bare_model("llama", **changes)
+    tokenizer = tiny_tokenizer()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(token)] = float("nan")
+    return load_model(model, tokenizer=tokenizer)
+
+
+def test_defective_rows_are_quarantined_and_move_no_other(pool_rows: list[Row], tmp_path: Path) -> None:
+    rows = [dict(row) for row in pool_rows[:40]]
+    rows[3]["output"] = "\n"
+    rows[7]["output"] = "broken \ud800"
+    rows[11]["instruction"] = "stone " * 300
+    rows[12]["output"] = "stone " * 300  # cut, but its response has begun
+    rows[20]["input"] = rows[39]["output"] = "Q~"
+    broken = with_nan("~")
+    sound = load_model(bare_model("llama"), tokenizer=tiny_tokenizer())
+    stores = [
+        capture(lm, rows, tmp_path / f"{i}.zarr", template="plain", max_length=120, loss=True, block_rows=16)
+        for i, lm in enumerate((broken, sound))
+    ]
+    expected = np.zeros(40, np.uint8)
+    expected[[3, 7, 11, 12]] = Status.EMPTY, Status.UNDECODABLE, Status.TOO_LONG, Status.TRUNCATED
+    assert stores[1].status.tolist() == expected.tolist()
+    expected[[20, 39]] = Status.NON_FINITE
+    store = stores[0]
+    assert store.status.tolist() == expected.tolist()
+    assert store.verify().ok
+    assert len(store) == 40
+    assert store.sample_id.tolist() == [row["id"] for row in rows]
+    bad = [3, 7, 11, 20, 39]
+    assert np.flatnonzero(~store.selectable).tolist() == bad
+    for name in ("resid_post_mean", "resid_post_response_mean", "top_neuron_value", "sketch", "response_loss"):
+        a, b = (np.asarray(s.array(name)[...]) for s in stores)
+        assert np.isnan(a[bad]).all(), name
+        good = np.delete(np.arange(40), bad)
+        np.testing.assert_allclose(a[good].astype(float), b[good].astype(float), rtol=2e-3, atol=1e-5)
+    restored = list(store.originals(range(40)))
+    assert restored == rows
+    direction = fit_direction(sound, make_rows(20, 3), name="d", template="plain")
+    direction = Direction(**{n: getattr(direction, n) for n in direction.__slots__} | {"model": store.provenance["model"]})
+    scores = score(store, direction)
+    assert np.flatnonzero(np.isnan(scores["score"].values[:, 0])).tolist() == bad
+    assert sorted(select(scores, fraction=1.0).rows.tolist()) == np.flatnonzero(store.selectable).tolist()
+
+
+def test_a_pad_token_that_is_no_number_harms_nobody(tmp_path: Path) -> None:
+    lm = with_nan("<pad>", pad_token_id=2)
+    store = capture(lm, make_rows(30), tmp_path / "s.zarr", template="plain", loss=True)
+    assert store.status.tolist() == [Status.OK] * 30
+    assert np.isfinite(store.response_loss).all()
+
+
+def test_a_source_in_which_no_row_runs_gives_a_store_without_selectable_rows(tmp_path: Path) -> None:
+    rows = [{"instruction": "Q~", "output": "~"} for _ in range(3)]
+    store = capture(with_nan("~"), rows, tmp_path / "s.zarr", template="plain")
+    assert store.status.tolist() == [Status.NON_FINITE] * 3
+    assert store.verify().ok
+    assert np.isnan(store.statistics("mean").mean).all()
+
+
+def test_ids_are_unique_where_rows_are_twins(lm: CausalLM, tmp_path: Path) -> None:
+    rows = [{"instruction": "mill", "output": "lake"}] * 4
+    store = capture(lm, rows, tmp_path / "s.zarr", template="plain")
+    assert len(set(store.sample_id.tolist())) == 4
+    assert store.verify().ok
+
+
+# -- layers that float16 can't hold
+
+
+def overflowing(token: str) -> CausalLM:
+    """A model whose second layer leaves float16's range in samples that hold one token, and nowhere else."""
+    model: Any = bare_model("llama")
+    tokenizer = tiny_tokenizer()
+    with torch.no_grad():
+        # The token's embedding is large in one dimension, which the layer's MLP alone takes up and magnifies.
+        model.get_input_embeddings().weight[:, 0] = 0.0
+        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(token), 0] = 4.0
+        mlp = model.model.layers[1].mlp
+        mlp.gate_proj.weight.zero_()
+        mlp.up_proj.weight.zero_()
+        mlp.down_proj.weight.zero_()
+        mlp.gate_proj.weight[0, 0] = mlp.up_proj.weight[0, 0] = 1.0
+        mlp.down_proj.weight[5, 0] = 3e5
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.mul_(0.01)
+        model.model.layers[2].mlp.down_proj.weight.mul_(0.0)
+        model.model.layers[2].self_attn.o_proj.weight.mul_(0.0)
+        # What the next layer adds would be lost beside it: it takes it off again.
+    return load_model(model, tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["everywhere", "in a later block"])
+def test_a_layer_beyond_float16_is_kept_as_float32(late: bool, tmp_path: Path) -> None:
+    lm = overflowing("Z")
+    rows = make_rows(1400)  # of 256 a block, four blocks a window: the second window is wide, the third is not
+    rows += make_rows(1100, seed=5)
+    for i in [1100, *([] if late else [2, 2300])]:
+        rows[i]["output"] = "ZZZZ ZZZZ ZZZZ"
+    options: dict[str, Any] = {"template": "plain", "block_rows": 256, "deterministic": True, "pools": ["mean", "last"]}
+    store = capture(lm, rows, tmp_path / "s.zarr", **options)
+    exact = capture(lm, rows, tmp_path / "exact.zarr", store_dtype="float32", **options)
+    assert exact.info()["float32_layers"] == {}
+    wide = store.info()["float32_layers"]
+    assert set(wide) == {"mean", "last"}
+    assert 0 not in wide["mean"]
+    assert 1 in wide["mean"]
+    assert store.array("resid_post_mean").dtype == np.float16
+    assert store.array("resid_post_mean_layer1_float32").dtype == np.float32
+    assert store.verify().ok
+    for name in ("mean", "last"):
+        a, b = read_all(store.pool(name)), read_all(exact.pool(name))
+        assert np.abs(b[:, 1]).max() > 65504
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+        assert np.isfinite(a).all()
+    direction = fit_direction(lm, make_rows(20, 3), name="d", template="plain")
+    scores, expected = (score(s, direction)["score"].values for s in (store, exact))
+    np.testing.assert_allclose(scores, expected, rtol=2e-3, atol=2e-3)
+    explanation = explain(store, str(store.sample_id[1100]), direction)
+    assert explanation.score == pytest.approx(scores[1100, 0], rel=1e-4)
+
+    # Damage to the float16 form or the float32 form of it is found, and a resumed store is the same.
+    complete = {file: file.read_bytes() for file in store.path.rglob("*") if file.is_file()}
+    for file in ("resid_post_mean/c/4/0/0", "resid_post_last_layer1_float32/c/9/0"):
+        flip(store.path / file, 0.4)
+        assert str(store.path / file) in open_store(store.path).verify().problems[0]
+        assert capture(lm, rows, store.path, **options).verify().ok
+        for path, data in complete.items():
+            assert path.name == "zarr.json" or path.read_bytes() == data, path
+
+
+# -- interruption
+
+
+def blocks_done(path: Path) -> int:
+    return len(list(path.glob("status/c/*[0-9]")))
+
+
+@pytest.fixture(scope="module")
+def long_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in make_rows(9_000)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(long_source: Path, tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    process = captures.start(long_source, folder / "s.zarr", folder / "report")
+    process.join()
+    assert (folder / "report").read_text() == "complete"
+    return open_store(folder / "s.zarr")
+
+
+def wait_for(condition: Any, process: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_a_capture_killed_five_times_ends_as_if_it_never_was(
+    uninterrupted: ActivationStore, long_source: Path, tmp_path: Path
+) -> None:
+    path, report = tmp_path / "s.zarr", tmp_path / "report"
+    rng = random.Random(20260313)
+    n_blocks = uninterrupted.layout.n_blocks
+    before, seen = 0, []
+    for _ in range(5):
+        process = captures.start(long_source, path, report)
+        # Somewhere from the first new block on, perhaps in the midst of writing another.
+        target = before + rng.randint(1, 4)
+        wait_for(lambda target=target: blocks_done(path) >= target, process)
+        time.sleep(rng.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        before = blocks_done(path)
+        assert 0 < before < n_blocks
+        seen.append(before)
+        assert not open_store(path).complete
+        assert not open_store(path).verify().ok
+    assert seen == sorted(set(seen))  # each run kept what was there and added to it
+    process = captures.start(long_source, path, report)
+    process.join()
+    assert report.read_text() == "complete"
+    assert open_store(path).verify().ok
+    assert not list(path.rglob("*.partial"))
+    assert_same(path, uninterrupted.path)
+
+
+def test_ctrl_c_says_how_to_go_on(uninterrupted: ActivationStore, long_source: Path, tmp_path: Path) -> None:
+    path, report = tmp_path / "s.zarr", tmp_path / "report"
+    process = captures.start(long_source, path, report)
+    wait_for(lambda: blocks_done(path) >= 1, process)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert process.exitcode == 0
+    message = report.read_text()
+    done = int(np.count_nonzero(open_store(path).status != Status.PENDING))
+    assert 0 < done < 9_000
+    assert message == (
+        f"Interrupted: stopped: {done:,} of 9,000 rows are safe in {path}; run the same command again to go on"
+    )
+    process = captures.start(long_source, path, report)
+    process.join()
+    assert report.read_text() == "complete"
+    assert_same(path, uninterrupted.path)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["resid_post_mean/c/0/0/0", "resid_post_last/c/2/0/0", "status/c/1", "status/c/2", "text/prompt/c/2", "sample_id/c/0"],
+)
+@pytest.mark.parametrize("damage", ["flipped", "cut", "deleted"])
+def test_a_damaged_block_is_captured_again(lm: CausalLM, file: str, damage: str, tmp_path: Path) -> None:
+    rows = make_rows(80)
+    path = tmp_path / "s.zarr"
+    options: dict[str, Any] = {
+        "template": "plain", "block_rows": 32, "pools": ["mean", "last"], "deterministic": True
+    }  # fmt: skip
+    capture(lm, rows, path, **options)
+    sound = {f: f.read_bytes() for f in path.rglob("*") if f.is_file() and f.name != "zarr.json"}
+    shard = path / file
+    if damage == "flipped":
+        flip(shard)
+    elif damage == "cut":
+        shard.write_bytes(shard.read_bytes()[:-7])
+    else:
+        shard.unlink()
+    store = capture(lm, rows, path, **options)
+    assert store.complete
+    assert {f: f.read_bytes() for f in path.rglob("*") if f.is_file() and f.name != "zarr.json"} == sound
+
+
+def test_damaged_statistics_are_computed_again(lm: CausalLM, tmp_path: Path) -> None:
+    rows, path = make_rows(20), tmp_path / "s.zarr"
+    capture(lm, rows, path, template="plain")
+    before = {name: (path / name).read_bytes() for name in ("neuron_std/c/0/0/0", "first_token/c/0/0", "pool/c/0")}
+    for name in before:
+        flip(path / name)
+    assert capture(lm, rows, path, template="plain").verify().ok
+    assert {name: (path / name).read_bytes() for name in before} == before
+
+
+def test_a_complete_store_is_left_as_it_is(lm: CausalLM, tmp_path: Path) -> None:
+    rows, path = make_rows(20), tmp_path / "s.zarr"
+    capture(lm, rows, path, template="plain")
+    files = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+    assert capture(lm, rows, path, template="plain").complete
+    assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == files
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": 1}, r"another model weights \([0-9a-f]{64}, now [0-9a-f]{64}\)"),
+        ({"template": "alpaca"}, r"another template \([0-9a-f]{64}, now [0-9a-f]{64}\)"),
+        ({"site": "mlp_act"}, r"another site \(resid_post, now mlp_act\)"),
+        ({"pools": ["last"]}, r"another pools \(.*mean.*, now .*last.*\)"),
+        ({"layers": [1]}, r"another layers \(\(0, 1, 2\), now \(1,\)\)"),
+        ({"max_length": 99}, r"another maximum length \(256, now 99\)"),
+        ({"data": 1}, r"another data \([0-9a-f]{64}, now [0-9a-f]{64}\)"),
+        ({"loss": True}, r"another loss \(False, now True\)"),
+        ({"store_dtype": "float32"}, r"another dtype \(float16, now float32\)"),
+        ({"deterministic": True}, r"another deterministic mode \(False, now True\)"),
+    ],
+)
+def test_going_on_with_something_else_is_refused_naming_both(
+    lm: CausalLM, change: dict[str, Any], message: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "refused.zarr"
+    asked: dict[str, Any] = {"model": lm, "data": make_rows(5), "path": path, "template": "plain"}
+    capture(**asked)
+    if "model" in change:
+        change = {"model": tiny_model("llama", seed=1)}
+    if "data" in change:
+        change = {"data": make_rows(5, seed=9)}
+    with pytest.raises(StoreError, match=f"{path} was begun with {message}; capture into another store, or replace"):
+        capture(**asked | change)
+    assert open_store(path).verify().ok
+
+
+def test_overwriting_replaces_a_store_and_nothing_else(lm: CausalLM, tmp_path: Path) -> None:
+    path = tmp_path / "s.zarr"
+    capture(lm, make_rows(5), path, template="plain")
+    assert len(capture(lm, make_rows(6), path, template="alpaca", overwrite=True)) == 6
+    thesis = tmp_path / "work" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("all my work")
+    with pytest.raises(StoreError, match="only a store is overwritten"):
+        capture(lm, make_rows(5), thesis.parent, template="plain", overwrite=True)
+    with pytest.raises(StoreError, match="is a file; a store is a folder"):
+        capture(lm, make_rows(5), thesis, template="plain", overwrite=True)
+    with pytest.raises(StoreError, match="not a Zarr v3 group"):
+        capture(lm, make_rows(5), thesis.parent, template="plain")
+    assert thesis.read_text() == "all my work"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"pools": ["median"]}, StoreError, "pool 'median' is unknown; choose among mean, "),
+        ({"pools": []}, StoreError, "no pool is given; choose among mean, "),
+        ({"path": "absent/s.zarr"}, StoreError, "there is no folder absent"),
+        ({"max_length": 1}, ModelError, "needs at least 2"),
+        ({"max_length": 257}, ModelError, "the model's context is 256"),
+        ({"site": "soul"}, ModelError, "no site 'soul'"),
+        ({"template": "chat"}, ModelError, "no chat template"),
+        ({"data": [{"instruction": "a", "output": ""}]}, RecordError, "no row has a response"),
+    ],
+)
+def test_what_can_not_be_captured_is_refused(
+    lm: CausalLM, options: dict[str, Any], error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {"data": make_rows(3), "path": tmp_path / "s.zarr", "template": "plain"}
+    with pytest.raises(error, match=message):
+        capture(lm, **asked | options)
+    assert not (tmp_path / "s.zarr").exists()
+
+
+def test_a_full_disk_is_told_and_the_capture_goes_on_elsewhere(lm: CausalLM, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "none", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        options: dict[str, Any] = {"template": "plain", "block_rows": 256, "pools": ["mean"]}
+        with pytest.raises(StoreError, match=r"the disk is full: [\d,]+ of 2,500 rows are safe.*free some space"):
+            capture(lm, make_rows(2_500), disk / "s.zarr", **options)
+        subprocess.run(["mount", "-o", "remount,size=9m", disk], check=True)
+        assert capture(lm, make_rows(2_500), disk / "s.zarr", **options).verify().ok
+        with pytest.raises(StoreError, match=r"the activations take .* GB and .* has .* GB free; choose another disk"):
+            capture(lm, make_rows(60_000), disk / "large.zarr", pools=POOLS, template="plain")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+# -- the package itself
+
+
+def test_importing_the_package_is_light_and_its_names_resolve() -> None:
+    code = """
+import sys
+import nait_widgets as nait
+heavy = {"torch", "transformers", "bokeh", "zarr", "pandas", "datasets", "pyarrow", "xarray"} & set(sys.modules)
+assert not heavy, heavy
+import nait_widgets.fitting, nait_widgets.scoring, nait_widgets.store, nait_widgets.selection
+for name in nait.__all__:
+    assert getattr(nait, name) is not None and name in dir(nait), name
+for name in ("capture", "fit_direction", "score", "select", "explain", "open_store", "read_records", "load_model"):
+    assert callable(getattr(nait, name)), name
+try:
+    nait.nonsense
+except AttributeError as error:
+    assert "no attribute 'nonsense'" in str(error)
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
