@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from benchmarks.forwards import Tokens, all_hidden_states, bare
-from benchmarks.inputs import SHARED, Shape, corpus, load_tokenizer, random_llama
+from benchmarks.inputs import SHARED, Corpus, Shape, corpus, load_tokenizer, random_llama
 from benchmarks.report import Cell, Report, Target
 from benchmarks.timing import Timings, Way, alternate
 from nait_widgets.capturing import capture
 from nait_widgets.models import CausalLM, load_model
-from nait_widgets.records import Records, read_records
+from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CAPTURE, BARE, RENDERING = "nait.capture", "bare backbone forward, same batches", "rendering alone"
 PADDED, SINGLE = "hidden states, padded batches of 16", "hidden states, one sample at a time"
-_ROWS, _ROUNDS, _SLOW_ROUNDS = 1024, 5, 2
+_RANDOM_ROWS, _TRAINED_ROWS, _SLOW_ROWS = 1024, 2048, 128
+_ROUNDS, _SLOW_ROUNDS = 3, 2
 
 
 def run(workspace: Path, size: float) -> Iterator[Report]:
@@ -32,30 +33,30 @@ def run(workspace: Path, size: float) -> Iterator[Report]:
     tokenizer = load_tokenizer(source.tokenizer)
     shape = Shape(hidden=512, layers=8, heads=8, mlp=1408, vocabulary=len(tokenizer), context=2048)
     random = load_model(random_llama(shape), tokenizer=tokenizer)
-    yield _measure("capture-random", random, read_records(source.sample(int(_ROWS * size))), source.name, workspace)
+    yield _measure("capture-random", random, source, int(_RANDOM_ROWS * size), workspace)
     if (SHARED / "model").exists():
         trained = load_model(SHARED / "model", device="cpu")
-        # More rows than one window of the capture holds: rendering and writing then run beside the model.
-        rows = source.sample(int(8 * _ROWS * size))
-        yield _measure("capture-trained", trained, read_records(rows), source.name, workspace)
+        yield _measure("capture-trained", trained, source, int(_TRAINED_ROWS * size), workspace)
 
 
-def ways(lm: CausalLM, tokens: Tokens, capture_once: Way, *, rounds: int, slow_rows: int) -> list[Way]:
-    """Capture and what it is measured against, over the same rows.
+def ways(lm: CausalLM, tokens: Tokens, ours: Way, *, padded_rows: int, single_rows: int) -> list[Way]:
+    """Capture, and what it is measured against on the same rows.
 
     Args:
         lm: The model.
         tokens: The rows.
-        capture_once: The capture.
-        rounds: Of capture and the bare forward; the slow ways take two.
-        slow_rows: Rows that the slow ways do.
+        ours: The capture.
+        padded_rows: How many of the first rows are run in padded batches.
+        single_rows: How many of them are run one at a time.
     """
-    n, some = len(tokens.samples), tokens.samples[:slow_rows]
+    n, slow_rounds = len(tokens.samples), min(ours.rounds, _SLOW_ROUNDS)
+    padded, single = tokens.samples[:padded_rows], tokens.samples[:single_rows]
     return [
-        capture_once,
-        Way(BARE, lambda: bare(lm, tokens.batches), n, rounds),
-        Way(PADDED, lambda: all_hidden_states(lm, some, batch=16), len(some), min(rounds, _SLOW_ROUNDS)),
-        Way(SINGLE, lambda: all_hidden_states(lm, some, batch=1), len(some), min(rounds, _SLOW_ROUNDS)),
+        ours,
+        Way(BARE, lambda: bare(lm, tokens.batches), n, ours.rounds),
+        Way(PADDED, lambda: all_hidden_states(lm, padded, batch=16), len(padded), slow_rounds),
+        Way(SINGLE, lambda: all_hidden_states(lm, single, batch=1), len(single), slow_rounds),
+        Way(RENDERING, tokens.render, n, slow_rounds),
     ]
 
 
@@ -95,30 +96,24 @@ def check_same_means(store: ActivationStore, means: torch.Tensor) -> None:
     assert difference.max() < limit, f"the ways differ by {difference.max():.2g}"
 
 
-def _measure(name: str, lm: CausalLM, records: Records, rows_of: str, workspace: Path) -> Report:
-    path = workspace / f"{name}.zarr"
-
-    def run_capture() -> ActivationStore:
-        return capture(lm, records, path)
+def _measure(name: str, lm: CausalLM, source: Corpus, n_rows: int, workspace: Path) -> Report:
+    path, rows = workspace / f"{name}.zarr", source.sample(n_rows)
 
     def clear() -> None:
         shutil.rmtree(path, ignore_errors=True)
 
-    store = run_capture()
-    tokens = Tokens(records, lm, store)
+    store = capture(lm, rows, path)
+    tokens = Tokens(read_records(rows), lm, store)
     check_same_means(store, all_hidden_states(lm, tokens.samples[:32], batch=16))
-    n = len(tokens.samples)
-    measured = ways(lm, tokens, Way(CAPTURE, run_capture, n, _ROUNDS, clear), rounds=_ROUNDS, slow_rows=n // 2)
-    measured.append(Way(RENDERING, tokens.render, n, _SLOW_ROUNDS))
+    ours = Way(CAPTURE, lambda: capture(lm, rows, path), len(tokens.samples), _ROUNDS, clear)
+    measured = ways(lm, tokens, ours, padded_rows=_SLOW_ROWS, single_rows=_SLOW_ROWS)
     timings = alternate(measured)
-    clear()
-    parameters = sum(p.numel() for p in lm.model.parameters())
     setting = (
-        f"{n:,} rows spread over {rows_of}, {tokens.count:,} tokens; {type(lm.model).__name__} of "
-        f"{parameters / 1e6:.1f} M parameters, {store.layout.n_neurons} × {len(store.layout.layers)}, "
-        f"{lm.identity.dtype}, {lm.identity.attention}, {torch.get_num_threads()} threads; "
-        f"{len(tokens.batches)} batches with {tokens.padding:.1%} padding; pools {', '.join(store.layout.pools)}. "
-        "Capture is timed whole (rendering, pooling, top neurons, sketch, writing, checks), the others from ready "
-        "tokens. Medians; ratios by round, lowest and highest in brackets."
+        f"{len(rows):,} rows spread over {source.name} ({tokens.count:,} tokens, {len(tokens.batches)} batches with "
+        f"{tokens.padding:.1%} padding); {lm.identity.architecture} of "
+        f"{sum(p.numel() for p in lm.model.parameters()) / 1e6:.1f} M parameters, {store.layout.n_neurons} × "
+        f"{lm.n_layers}, {lm.identity.dtype}, {lm.identity.attention}, {torch.get_num_threads()} threads; pools "
+        f"{', '.join(store.layout.pools)}. Capture is timed whole (reading, rendering, checks, pooling, top neurons, "
+        "sketch, statistics, writing), the others from ready tokens."
     )
     return Report(name, setting, table(timings, measured, tokens), targets(timings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,31 +20,29 @@ if TYPE_CHECKING:
 
 
 class Tokens:
-    """The tokens that a capture has run, both in its own batches and sample by sample in source order.
+    """The tokens that a capture runs, both in its own batches and sample by sample in source order.
 
     Args:
-        records: What was captured.
-        lm: The model it was captured with, with its default template.
-        store: The capture.
+        records: What is captured.
+        lm: The model.
+        like: A capture with that model, of these or of other rows.
     """
 
-    def __init__(self, records: Records, lm: CausalLM, store: ActivationStore) -> None:
-        self._records, self._store, self._device = records, store, lm.device
-        template = store.provenance["template"]
+    def __init__(self, records: Records, lm: CausalLM, like: ActivationStore) -> None:
+        self._records, self._layout = records, replace(like.layout, n_samples=len(records))
+        template = like.provenance["template"]
         self._renderer = Renderer(lm.tokenizer, template=template["name"], max_length=template["max_length"])
-        self._pad = lm.tokenizer.pad_token_id or 0
-        budget = store.provenance["capture"]["batch_tokens"]
+        budget = like.provenance["capture"]["batch_tokens"]
         self.samples: list[torch.Tensor] = []
         self.batches: list[torch.Tensor] = []
         for window in self.render():
             own = [torch.from_numpy(sample.input_ids).long() for sample in window.rendered]
             self.samples += [ids for ids, sample in zip(own, window.rendered, strict=True) if sample.defect is None]
-            self.batches += [self._together([own[i] for i in batch]) for batch in batches(window.rendered, budget)]
+            self.batches += [_together([own[i] for i in batch], lm) for batch in batches(window.rendered, budget)]
 
     def render(self) -> list[Window]:
         """Render and tokenize everything, as capture does."""
-        layout = self._store.layout
-        return list(windows(self._records, self._renderer, layout, range(layout.n_blocks)))
+        return list(windows(self._records, self._renderer, self._layout, range(self._layout.n_blocks)))
 
     @property
     def count(self) -> int:
@@ -54,9 +53,6 @@ class Tokens:
     def padding(self) -> float:
         """The padding's share of what the batches hold."""
         return 1 - self.count / sum(batch.numel() for batch in self.batches)
-
-    def _together(self, samples: Sequence[torch.Tensor]) -> torch.Tensor:
-        return pad_sequence(samples, batch_first=True, padding_value=self._pad).to(self._device)
 
 
 @torch.inference_mode()
@@ -78,13 +74,17 @@ def all_hidden_states(lm: CausalLM, samples: Sequence[torch.Tensor], *, batch: i
     means = []
     for start in range(0, len(samples), batch):
         part = samples[start : start + batch]
-        ids = pad_sequence(part, batch_first=True).to(lm.device)
-        mask = pad_sequence([torch.ones_like(s) for s in part], batch_first=True).to(lm.device)
+        ids, mask = _together(part, lm), _together([torch.ones_like(ids) for ids in part], lm)
         output = lm.model(input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
         weights = (mask / mask.sum(1, keepdim=True))[..., None]
         pooled = [(hidden.float() * weights).sum(1) for hidden in output.hidden_states[1:]]
         means.append(torch.stack(pooled, 1).half().cpu())
     return torch.cat(means)
+
+
+def _together(samples: Sequence[torch.Tensor], lm: CausalLM) -> torch.Tensor:
+    """Padded on the right with zeros, on the model's device; without a mask the model sees no difference."""
+    return pad_sequence(list(samples), batch_first=True).to(lm.device)
 
 
 def _finish(lm: CausalLM) -> None:

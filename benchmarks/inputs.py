@@ -76,7 +76,7 @@ def random_llama(shape: Shape, *, device: str = "cpu", dtype: str = "float32") -
     torch.manual_seed(0)
     with torch.device(device):
         model: PreTrainedModel = build(config, dtype=getattr(torch, dtype))
-    return model.eval()
+    return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -105,7 +105,7 @@ def random_store(workspace: Path, n_samples: int, n_layers: int, n_neurons: int)
     rng = np.random.default_rng(0)
     for index in range(layout.n_blocks):
         writer.write(_random_block(layout, index, rng))
-    return writer.finish(np.zeros((n_layers, n_neurons), np.float32))
+    return writer.finish(lambda _: np.zeros((n_layers, n_neurons), np.float32))
 
 
 def random_directions(store: ActivationStore, n: int = 8) -> list[Direction]:

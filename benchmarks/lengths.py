@@ -34,7 +34,9 @@ def derive() -> dict[int, int]:
     renderer = Renderer(load_tokenizer(SHARED / "model"), max_length=_LARGEST)
     records = list(read_records(SHARED / "data/alpaca52k/alpaca_data.json"))
     assert len(records) == ALPACA_ROWS
-    rendered = (sample for start in range(0, len(records), 512) for sample in renderer.render(records[start : start + 512]))
+    rendered = (
+        sample for start in range(0, len(records), 512) for sample in renderer.render(records[start : start + 512])
+    )
     return dict(sorted(Counter(len(sample.input_ids) for sample in rendered if sample.defect is None).items()))
 
 

@@ -55,6 +55,8 @@ class Report:
         lines = [f"### {self.name}", "", self.setting, ""]
         lines += [_line(columns), _line(["---"] * len(columns))]
         lines += [_line([_text(row[column]) for column in columns]) for row in self.table]
+        if any(isinstance(cell, Spread) for row in self.table for cell in row.values()):
+            lines += ["", "Medians; ratios by round, with the lowest and the highest."]
         lines += ["", *(f"- {target}" for target in self.targets)]
         return "\n".join(lines) + "\n"
 

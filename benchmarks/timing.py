@@ -44,7 +44,7 @@ class Spread:
         return cls(median(values), min(values), max(values), len(values))
 
     def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g}–{self.high:.3g})"
+        return "1" if self.low == self.high == 1 else f"{self.median:.3g} ({self.low:.3g}–{self.high:.3g})"
 
 
 class Timings:

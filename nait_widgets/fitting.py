@@ -47,7 +47,8 @@ def fit_direction(
             layers, template and maximum length are taken from it unless they are named.
         tokenizer: For a loaded model.
         options: Fields of `FitOptions` and `ScoreOptions` that differ from the preset; and for a model, the
-            arguments of `capture` that say how it is run (`site`, `layers`, `template`, `max_length`, `dtype`…).
+            arguments of `capture` that say how it is run (`site`, `template`, `max_length`, `dtype`…). `layers` are
+            those that are captured; `Direction.scored_by` can leave out some of them later.
 
     Raises:
         DirectionError: Options that don't fit together, fewer than two usable samples, or a background of another

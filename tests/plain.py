@@ -54,7 +54,7 @@ def pooled(tokens: Floats, sample: Rendered, special: set[int]) -> dict[str, Flo
 
 def principal(samples: Floats, along: Floats) -> Floats:
     """First principal component of (sample, neuron), pointed along a reference."""
-    vector = np.linalg.svd(samples - samples.mean(0), full_matrices=False)[2][0]
+    vector: Floats = np.linalg.svd(samples - samples.mean(0), full_matrices=False)[2][0]
     return vector if vector @ along >= 0 else -vector
 
 

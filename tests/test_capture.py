@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from conftest import EMPTY_ROW, LONG_ROW, Row, make_rows
+from conftest import Row, make_rows
 from plain import activations, close, pooled
 from test_store import flip, read_all
 from tiny import HIDDEN, LAYERS, bare_model, tiny_model, tiny_tokenizer
@@ -62,7 +62,9 @@ def test_every_pool_is_what_one_sample_alone_gives(lm: CausalLM, pool: Activatio
         start, stop = sample.response
         with torch.no_grad():
             logits = lm.model(input_ids=ids).logits[0, start - 1 : stop - 1]
-        assert pool.response_loss[row] == pytest.approx(float(torch.nn.functional.cross_entropy(logits, ids[0, start:stop])))
+        assert pool.response_loss[row] == pytest.approx(
+            float(torch.nn.functional.cross_entropy(logits, ids[0, start:stop]))
+        )
         counts = (pool.n_tokens[row], pool.n_response_tokens[row])
         assert counts == (len(sample.input_ids), stop - start)
 
@@ -87,7 +89,9 @@ def test_sketches_keep_the_angles_between_samples(pool: ActivationStore) -> None
 
 
 def test_layers_may_be_a_subset_counted_from_the_end(lm: CausalLM, pool: ActivationStore, tmp_path: Path) -> None:
-    store = capture(lm, read_records(list(pool.originals(range(40)))), tmp_path / "s.zarr", layers=[-1, 0], template="plain")
+    store = capture(
+        lm, read_records(list(pool.originals(range(40)))), tmp_path / "s.zarr", layers=[-1, 0], template="plain"
+    )
     assert store.layout.layers == (0, 2)
     assert store.array("layer")[...].tolist() == [0, 2]  # type: ignore[union-attr]
     assert close(read_all(store.pool("mean"))[:5], read_all(pool.pool("mean"))[:5, [0, 2]], 1e-3)
@@ -96,7 +100,8 @@ def test_layers_may_be_a_subset_counted_from_the_end(lm: CausalLM, pool: Activat
 def test_the_size_of_batches_changes_no_more_than_rounding(lm: CausalLM, pool: ActivationStore, tmp_path: Path) -> None:
     rows = list(pool.originals(range(200)))
     one, many = (
-        capture(lm, rows, tmp_path / f"{n}.zarr", batch_tokens=n, template="plain", store_dtype="float32") for n in (1, 9999)
+        capture(lm, rows, tmp_path / f"{n}.zarr", batch_tokens=n, template="plain", store_dtype="float32")
+        for n in (1, 9999)
     )
     a, b = (read_all(store.pool("mean"))[one.selectable] for store in (one, many))
     assert a.tobytes() != b.tobytes()
@@ -116,7 +121,8 @@ def test_a_mask_makes_no_difference_to_a_causal_model(architecture: str) -> None
     samples = Renderer(lm.tokenizer, template="plain").render(list(read_records(make_rows(9))))
     layout = Layout(9, "resid_post", tuple(range(LAYERS)), HIDDEN, POOLS, dtype="float32", loss=True)
     plain, masked = (
-        Forward(lm, find_site(lm, "resid_post"), layout, masked=masked).start(samples).wait() for masked in (False, True)
+        Forward(lm, find_site(lm, "resid_post"), layout, masked=masked).start(samples).wait()
+        for masked in (False, True)
     )
     assert close(masked.activations, plain.activations, 1e-4)
     assert masked.loss is not None
@@ -143,8 +149,8 @@ def with_nan(token: str, **changes: Any) -> CausalLM:
     return load_model(model, tokenizer=tokenizer)
 
 
-def test_defective_rows_are_quarantined_and_move_no_other(pool_rows: list[Row], tmp_path: Path) -> None:
-    rows = [dict(row) for row in pool_rows[:40]]
+def test_defective_rows_are_quarantined_and_move_no_other(tmp_path: Path) -> None:
+    rows = make_rows(40)
     rows[3]["output"] = "\n"
     rows[7]["output"] = "broken \ud800"
     rows[11]["instruction"] = "stone " * 300
@@ -175,7 +181,9 @@ def test_defective_rows_are_quarantined_and_move_no_other(pool_rows: list[Row], 
     restored = list(store.originals(range(40)))
     assert restored == rows
     direction = fit_direction(sound, make_rows(20, 3), name="d", template="plain")
-    direction = Direction(**{n: getattr(direction, n) for n in direction.__slots__} | {"model": store.provenance["model"]})
+    direction = Direction(
+        **{n: getattr(direction, n) for n in direction.__slots__} | {"model": store.provenance["model"]}
+    )
     scores = score(store, direction)
     assert np.flatnonzero(np.isnan(scores["score"].values[:, 0])).tolist() == bad
     assert sorted(select(scores, fraction=1.0).rows.tolist()) == np.flatnonzero(store.selectable).tolist()
@@ -219,12 +227,9 @@ def overflowing(token: str) -> CausalLM:
         mlp.up_proj.weight.zero_()
         mlp.down_proj.weight.zero_()
         mlp.gate_proj.weight[0, 0] = mlp.up_proj.weight[0, 0] = 1.0
-        mlp.down_proj.weight[5, 0] = 3e5
+        mlp.down_proj.weight[5, 0] = 3e6
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight.mul_(0.01)
-        model.model.layers[2].mlp.down_proj.weight.mul_(0.0)
-        model.model.layers[2].self_attn.o_proj.weight.mul_(0.0)
-        # What the next layer adds would be lost beside it: it takes it off again.
     return load_model(model, tokenizer=tokenizer)
 
 
@@ -277,7 +282,7 @@ def blocks_done(path: Path) -> int:
 @pytest.fixture(scope="module")
 def long_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in make_rows(9_000)))
+    path.write_text("".join(json.dumps(row) + "\n" for row in make_rows(7_200)))
     return path
 
 
@@ -308,9 +313,9 @@ def test_a_capture_killed_five_times_ends_as_if_it_never_was(
     for _ in range(5):
         process = captures.start(long_source, path, report)
         # Somewhere from the first new block on, perhaps in the midst of writing another.
-        target = before + rng.randint(1, 4)
+        target = before + rng.randint(1, 3)
         wait_for(lambda target=target: blocks_done(path) >= target, process)
-        time.sleep(rng.uniform(0, 0.05))
+        time.sleep(rng.uniform(0, 0.03))
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -338,9 +343,9 @@ def test_ctrl_c_says_how_to_go_on(uninterrupted: ActivationStore, long_source: P
     assert process.exitcode == 0
     message = report.read_text()
     done = int(np.count_nonzero(open_store(path).status != Status.PENDING))
-    assert 0 < done < 9_000
+    assert 0 < done < 7_200
     assert message == (
-        f"Interrupted: stopped: {done:,} of 9,000 rows are safe in {path}; run the same command again to go on"
+        f"Interrupted: stopped: {done:,} of 7,200 rows are safe in {path}; run the same command again to go on"
     )
     process = captures.start(long_source, path, report)
     process.join()
@@ -350,7 +355,14 @@ def test_ctrl_c_says_how_to_go_on(uninterrupted: ActivationStore, long_source: P
 
 @pytest.mark.parametrize(
     "file",
-    ["resid_post_mean/c/0/0/0", "resid_post_last/c/2/0/0", "status/c/1", "status/c/2", "text/prompt/c/2", "sample_id/c/0"],
+    [
+        "resid_post_mean/c/0/0/0",
+        "resid_post_last/c/2/0/0",
+        "status/c/1",
+        "status/c/2",
+        "text/prompt/c/2",
+        "sample_id/c/0",
+    ],
 )
 @pytest.mark.parametrize("damage", ["flipped", "cut", "deleted"])
 def test_a_damaged_block_is_captured_again(lm: CausalLM, file: str, damage: str, tmp_path: Path) -> None:

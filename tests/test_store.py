@@ -94,7 +94,9 @@ def test_a_compressed_array_is_read_through_zarr_alike(pool: ActivationStore, tm
     assert not sharded.direct
     reader = PoolReader(pool.layout, sharded, {})
     assert read_all(reader).tobytes() == read_all(pool.pool("mean")).tobytes()
-    assert np.concatenate([v.copy() for _, v in reader.chunks(1)]).tobytes() == values[:, 1].astype(np.float32).tobytes()
+    assert (
+        np.concatenate([v.copy() for _, v in reader.chunks(1)]).tobytes() == values[:, 1].astype(np.float32).tobytes()
+    )
 
 
 def test_rows_are_taken_in_the_order_asked_for(pool: ActivationStore) -> None:
@@ -110,7 +112,7 @@ def test_statistics_are_numpys(pool: ActivationStore) -> None:
         assert close(statistics.std, values.std(0), 1e-6)
 
 
-def test_statistics_keep_a_small_spread_about_a_large_constant(lm: CausalLM, tmp_path: Path) -> None:
+def test_statistics_keep_a_small_spread_about_a_large_constant(tmp_path: Path) -> None:
     layout = Layout(300, "resid_post", (0,), 2, ("mean",), dtype="float32", block_rows=256)
     group = zarr.open_group(tmp_path / "x.zarr", mode="w")
     array: Any = group.create_array("x", shape=(300, 1, 2), dtype="float32", chunks=(256, 1, 2), shards=(256, 1, 2))
@@ -154,11 +156,17 @@ def test_the_shared_first_token_is_the_selectable_rows_own(lm: CausalLM, tmp_pat
     rows = [{"instruction": "Zebra " * 100, "output": "never reached"}]  # too long, and it begins otherwise
     rows += [{"instruction": f"mill {word}", "output": "lake"} for word in ("a", "b", "c")]
     store = capture(
-        lm.model, rows, tmp_path / "s.zarr", tokenizer=tokenizer, template="plain", pools=["mean", "first"], max_length=64
+        lm.model,
+        rows,
+        tmp_path / "s.zarr",
+        tokenizer=tokenizer,
+        template="plain",
+        pools=["mean", "first"],
+        max_length=64,
     )
     assert store.status.tolist() == [Status.TOO_LONG, 0, 0, 0]
     assert store.shared_first_token
-    assert close(store.array("first_token")[...], read_all(store.pool("first"))[1], 1e-3)  # type: ignore[arg-type]
+    assert close(store.array("first_token")[...], read_all(store.pool("first"))[1], 1e-3)
 
 
 def test_verify_finds_a_sound_store_sound(pool: ActivationStore) -> None:

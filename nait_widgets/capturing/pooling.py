@@ -23,9 +23,9 @@ def check_pools(pools: Sequence[str]) -> tuple[str, ...]:
     Raises:
         StoreError: A name is unknown, or none is given.
     """
-    unknown = [pool for pool in pools if pool not in POOLS]
+    unknown = [f"pool {pool!r} is unknown" for pool in pools if pool not in POOLS]
     if unknown or not pools:
-        raise StoreError(f"pool {unknown[0] if unknown else ''!r} is unknown; choose among {', '.join(POOLS)}")
+        raise StoreError(f"{unknown[0] if unknown else 'no pool is given'}; choose among {', '.join(POOLS)}")
     return tuple(dict.fromkeys(pools))
 
 

@@ -17,10 +17,10 @@ from nait_widgets.errors import NaitError
 from nait_widgets.fitting import fit_direction
 from nait_widgets.methods import embedding_centroid, length, random
 from nait_widgets.models import load_model
-from nait_widgets.records import read_records
 from nait_widgets.scoring import score
 from nait_widgets.selection import arithmetic, select
 from nait_widgets.store import ActivationStore, open_store
+from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,30 +54,30 @@ class DemoResult:
     table: str
 
 
-def run_demo(out: Path, *, rows: int | None = None) -> DemoResult:
+def run_demo(out: Path) -> DemoResult:
     """Capture the embedded candidates, fit, score, select 10 %, export, write a report, and count what was found.
 
     Args:
         out: Folder to write into; made where it is missing. What an earlier demo wrote there is replaced.
-        rows: Only the first so many candidates; None for all.
 
     Raises:
         NaitError: The folder can't be written, or holds a store that isn't the demo's.
     """
     started = time.perf_counter()
     path = _store_path(out)
-    model = load_model(demo.MODEL)
-    pool = capture(model, read_records(demo.POOL, limit=rows), path, site=SITE, overwrite=True)
     chosen: dict[str, dict[str, list[Rows]]] = {}
     results: dict[str, dict[str, Result]] = {}
-    for target in TARGETS:
-        with tempfile.TemporaryDirectory(prefix="nait-demo-") as folder:
-            in_domain = _capture_in_domain(model, target, Path(folder) / "in-domain.zarr")
+    # The model is too small for a second thread to pay; where others use the machine too, waiting for one costs much.
+    with one_thread_each(), tempfile.TemporaryDirectory(prefix="nait-demo-") as folder:
+        model = load_model(demo.MODEL)
+        pool = capture(model, demo.POOL, path, site=SITE, overwrite=True)
+        for target in TARGETS:
+            in_domain = _capture_in_domain(model, target, Path(folder) / f"{target}.zarr")
             results[target] = {preset: _select(pool, in_domain, target, preset) for preset in PRESETS}
             chosen[target] = _controls(pool, in_domain)
-        chosen[target] |= {preset: [result.selection.rows] for preset, result in results[target].items()}
+            chosen[target] |= {preset: [result.selection.rows] for preset, result in results[target].items()}
     figures = _count(pool, chosen)
-    files = [path, write_page(out / "report.html", figures, results)]
+    files = [path, write_page(out / "report.html", figures, results, RANDOM_SEEDS)]
     for target in TARGETS:
         files += results[target]["robust"].selection.export(out / f"{target}.jsonl")
     seconds = time.perf_counter() - started

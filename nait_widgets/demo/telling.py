@@ -94,7 +94,8 @@ def table(figures: Figures, out: Path, seconds: float) -> str:
     ]
     return "\n".join(
         [
-            f"{figures.n_chosen:,} of {figures.n_valid:,} rows are selected for each capability. {MEANING}",
+            f"{figures.n_chosen:,} of {figures.n_valid:,} rows are selected for each capability.",
+            MEANING,
             "",
             *lines,
             "",
@@ -108,9 +109,16 @@ def table(figures: Figures, out: Path, seconds: float) -> str:
     )
 
 
-def write_page(path: Path, figures: Figures, results: dict[str, dict[str, Result]]) -> Path:
-    """Write the report: the table as a figure, then each capability's selection under `robust`."""
-    from nait_widgets.plots.figures import comparison, direction_health
+def write_page(path: Path, figures: Figures, results: dict[str, dict[str, Result]], draws: int) -> Path:
+    """Write the report: the table as a figure, then each capability's selection under `robust`.
+
+    Args:
+        path: The HTML file.
+        figures: What was found.
+        results: Target to preset to its selection.
+        draws: How many random selections the control is the mean of.
+    """
+    from nait_widgets.plots.figures import comparison
 
     targets = list(figures.shares)
     methods = {method: [figures.shares[target][method] for target in targets] for method in figures.defects}
@@ -122,23 +130,21 @@ def write_page(path: Path, figures: Figures, results: dict[str, dict[str, Result
             Table(figures.columns, figures.rows, MEANING),
             Chart(
                 comparison(targets, methods, marks),
-                "Random is the mean of several draws, length takes the longest responses, and centroid the rows whose "
+                f"Random is the mean of {draws} draws, length takes the longest responses, and centroid the rows whose "
                 "last layer is nearest the in-domain mean. No selection of this size can pass the dashed line, for "
                 "want of such rows.",
             ),
         ],
     )
-    sections = []
-    for target, by_preset in results.items():
-        scores, selection = by_preset["robust"]
-        section = direction_section(
-            scores, selection, target, labels=lambda row: (row["capability"], row["quality"].replace("_", " "))
+    sections = [
+        direction_section(
+            *by_preset["robust"],
+            target,
+            labels=lambda row: (row["capability"], row["quality"].replace("_", " ")),
+            others=by_preset["paper"].selection.directions,
         )
-        paper = Chart(
-            direction_health(by_preset["paper"].selection.directions[0]),
-            "The same for the direction that preset paper fits to the same rows.",
-        )
-        sections.append(Section(section.title, section.lead, [*section.parts[:3], paper, *section.parts[3:]]))
+        for target, by_preset in results.items()
+    ]
     store = results[targets[0]]["robust"].selection.store
     return write_report(
         path,

@@ -164,7 +164,7 @@ def comparison(
         marks: Reference, such as a base rate, to one share a group.
     """
     from bokeh.core.properties import value
-    from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
+    from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, PlainText
 
     places = np.arange(len(groups))
     width = 0.84 / len(bars)
@@ -190,7 +190,7 @@ def comparison(
             line_color=INK, line_dash=dash, line_width=1.5, legend_label=name,
         )  # fmt: skip
     drawn.xaxis.ticker = places.tolist()
-    drawn.xaxis.major_label_overrides = {int(i): plain_text(group) for i, group in enumerate(groups)}
+    drawn.xaxis.major_label_overrides = {i: PlainText(text=plain_text(group)) for i, group in enumerate(groups)}
     drawn.yaxis.formatter = NumeralTickFormatter(format="0%")
     drawn.add_tools(HoverTool(tooltips=[("", "@method, @group"), ("share", "@share{0.0%}")]))
     legend_above(drawn, 4)

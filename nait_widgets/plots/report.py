@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nait_widgets.paths import written_whole
-from nait_widgets.plots.escaping import safe_text
+from nait_widgets.plots.escaping import plain_text, safe_text
 from nait_widgets.plots.page import Chart, Section, section_html
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_report(
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{safe_text(title)}</title>",
+        f"<title>{safe_text(plain_text(title))}</title>",  # an element that holds no other
         f"<style>{_read('report.css')}</style>",
         f"</head><body><header><h1>{safe_text(title)}</h1>",
         f'<p class="lead">{safe_text(lead)}</p>' if lead else "",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
+    from nait_widgets.methods import Direction
     from nait_widgets.selection import Selection
     from nait_widgets.store import ActivationStore
 
@@ -60,7 +61,14 @@ def selection_report(scores: xr.Dataset, selection: Selection, path: str | os.Pa
     )
 
 
-def direction_section(scores: xr.Dataset, selection: Selection, name: str, *, labels: Labels = lambda _: ()) -> Section:
+def direction_section(
+    scores: xr.Dataset,
+    selection: Selection,
+    name: str,
+    *,
+    labels: Labels = lambda _: (),
+    others: Sequence[Direction] = (),
+) -> Section:
     """What one direction did to a selection: its scores, its health, and the rows that it puts first and last.
 
     Args:
@@ -68,6 +76,7 @@ def direction_section(scores: xr.Dataset, selection: Selection, name: str, *, la
         selection: The chosen rows.
         name: The direction's.
         labels: Words to show beside a sample, from the source's row.
+        others: Directions fitted otherwise to the same samples, whose health is shown beside.
 
     Raises:
         SelectionError: The scores are of another store or other directions than the selection.
@@ -97,6 +106,7 @@ def direction_section(scores: xr.Dataset, selection: Selection, name: str, *, la
             "Per layer, how much of the in-domain samples' variance the vector explains, and how surely its sign is "
             "known: near 0, the sign is a coin toss.",
         ),
+        *(Chart(figures.direction_health(d), f"The same, fitted with preset {d.preset}.") for d in others),
     ]
     if len(order):
         best = explain(store, str(store.sample_id[order[0]]), direction, scores)
@@ -135,8 +145,8 @@ def provenance_section(store: ActivationStore) -> Section:
     return Section("Provenance", "", [Table((), rows, numeric=False)])
 
 
-def _direction(scores: xr.Dataset, selection: Selection, name: str) -> Any:
-    scored = {direction.name: direction for direction in scores.attrs.get("directions", ())}
+def _direction(scores: xr.Dataset, selection: Selection, name: str) -> Direction:
+    scored: dict[str, Direction] = {d.name: d for d in scores.attrs.get("directions", ())}
     known = {direction.name: direction.digest for direction in selection.directions}
     if scores.attrs.get("store") is not selection.store or name not in scored or known.get(name) != scored[name].digest:
         raise SelectionError(

@@ -115,7 +115,9 @@ class StoreWriter:
 
     def sound(self) -> bool:
         """Whether the store is complete and undamaged."""
-        return self.store.complete and not self.missing_blocks() and not any(constant_damage(self.store))
+        if any(constant_damage(self.store)):
+            self._update(state="capturing")
+        return self.store.complete and not self.missing_blocks()
 
     def write(self, block: Block) -> None:
         """Write a block: activations first, the status that declares it whole last."""
