@@ -25,7 +25,7 @@ def activations(lm: CausalLM, sample: Rendered, site: str) -> Floats:
         else:
             hooks.append(layer.mlp.down_proj.register_forward_pre_hook(lambda _m, args: seen.append(args[0])))
     with torch.no_grad():
-        model(torch.tensor(sample.input_ids[None].astype(np.int64)))
+        model.model(torch.tensor(sample.input_ids[None].astype(np.int64)))
     for hook in hooks:
         hook.remove()
     return np.stack([tensor[0].double().numpy() for tensor in seen])

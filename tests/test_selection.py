@@ -27,9 +27,9 @@ DESCRIPTION = (
     "one list a sample with one number a direction, null for NaN (a quarantined sample is null in every direction); "
     "cases, each with wish, the arguments of a selection (one of fraction, k and threshold, the others null; and "
     "merge: union, round-robin, mean-z or max, without effect where there is one direction); rows, the positions of "
-    "the chosen samples, best first. k = max(1, floor(fraction * valid + 0.5)) over the samples that aren't null; a threshold is "
-    "inclusive; ties go to the lower position; z-scores use the population standard deviation, and a direction "
-    "without spread gives 0."
+    "the chosen samples, best first. k = max(1, floor(fraction * valid + 0.5)) over the samples that aren't null; a "
+    "threshold is inclusive; ties go to the lower position; z-scores use the population standard deviation, and a "
+    "direction without spread gives 0."
 )
 Scores = list[list[float | None]]
 
@@ -290,3 +290,15 @@ if __name__ == "__main__":
     GOLDEN.parent.mkdir(exist_ok=True)
     lines = ",\n".join(json.dumps(made) for made in golden()["inputs"])
     GOLDEN.write_text(f'{{"description": {json.dumps(DESCRIPTION)}, "inputs": [\n{lines}\n]}}\n')
+
+
+def test_a_part_of_the_scores_names_its_own_direction(
+    pool: ActivationStore, direction: Direction, robust: Direction
+) -> None:
+    both = score(pool, [direction, robust])
+    for part in (both.sel(direction=[robust.name]), both.sel(direction=robust.name), both.isel(direction=[1])):
+        chosen = select(part, k=5)
+        assert [chosen_by.digest for chosen_by in chosen.directions] == [robust.digest]
+        assert chosen.ids == select(score(pool, robust), k=5).ids
+    with pytest.raises(SelectionError, match="of the"):
+        select(both.isel(sample=slice(0, 10)), k=5)

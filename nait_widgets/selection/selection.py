@@ -155,13 +155,18 @@ def select(
     if "store" not in scores.attrs or "directions" not in scores.attrs:
         raise SelectionError("these scores don't say where they come from: pass the dataset that `score` returned")
     store: ActivationStore = scores.attrs["store"]
-    values = scores["score"].to_numpy()
+    if (n := scores.sizes["sample"]) != len(store):
+        raise SelectionError(f"these are scores of {n:,} of the {len(store):,} rows of {store.path}: give those of all")
+    values = scores["score"].to_numpy().reshape(len(store), -1)
     n_valid = int(np.count_nonzero(store.selectable))
     if wish.k is not None and wish.k > n_valid:
         raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
-    names = [str(name) for name in scores["direction"].to_numpy()]
+    names = [str(name) for name in np.atleast_1d(scores["direction"].to_numpy())]
+    # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
+    scored = {direction.name: direction for direction in scores.attrs["directions"]}
+    directions = tuple(scored[name] for name in names)
     rows, chosen_by, reasons = choose(values, names, wish)
-    return Selection(rows, chosen_by, tuple(reasons), wish, store, tuple(scores.attrs["directions"]))
+    return Selection(rows, chosen_by, tuple(reasons), wish, store, directions)
 
 
 def choose(
