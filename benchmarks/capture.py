@@ -66,7 +66,7 @@ def table(timings: Timings, measured: list[Way], tokens: Tokens) -> list[dict[st
     return [
         {
             "way": way.name,
-            "rows": f"{way.rows:,}",
+            "rows": float(way.rows),
             "seconds": timings.seconds(way.name),
             "rows/s": timings.rate(way.name),
             "tokens/s": timings.rate(way.name) * each,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from benchmarks.capture import CAPTURE, check_same_means, table, targets, ways
+from benchmarks.capture import CAPTURE, RENDERING, check_same_means, table, targets, ways
 from benchmarks.forwards import Tokens, all_hidden_states
 from benchmarks.inputs import Shape, random_llama
 from benchmarks.lengths import ALPACA_ROWS, sample_lengths
@@ -83,22 +83,26 @@ def measure(workspace: Path, setting: Setting, device: str) -> Report:
     rows = random_rows(sample_lengths(setting.rows, longest=shape.context), shape)
 
     def capture_of(some: Sequence[Mapping[str, str]]) -> ActivationStore:
-        shutil.rmtree(path, ignore_errors=True)
         return capture(lm, some, path, template="plain")
+
+    def clear() -> None:
+        shutil.rmtree(path, ignore_errors=True)
 
     # A small capture first: kernels are chosen then, and it shows that all ways give the same means.
     few = rows[: setting.single_rows]
     store = capture_of(few)
     check_same_means(store, all_hidden_states(lm, Tokens(read_records(few), lm, store).samples[:32], batch=16))
     tokens = Tokens(read_records(rows), lm, store)
-    ours = Way(CAPTURE, lambda: capture_of(rows), len(rows), setting.rounds)
+    ours = Way(CAPTURE, lambda: capture_of(rows), len(rows), setting.rounds, clear)
     measured = ways(lm, tokens, ours, padded_rows=setting.padded_rows, single_rows=setting.single_rows)
     timings = alternate(measured)
     flops, peak = flops_a_row(shape, [len(sample) for sample in tokens.samples]), _peak(device)
     with_card: list[dict[str, Cell]] = [
         {
             **row,
-            "share of the card's peak": peak and timings.rate(way.name) * flops / peak,
+            "share of the card's peak": timings.rate(way.name) * flops / peak
+            if peak and way.name != RENDERING
+            else None,
             f"minutes for {ALPACA_ROWS:,} rows": ALPACA_ROWS / timings.rate(way.name) / 60,
         }
         for row, way in zip(table(timings, measured, tokens), measured, strict=True)

@@ -157,7 +157,7 @@ def _one_layer(
     """Vector, explained share and sign margin of a layer."""
     if fit.difference == "contrast":
         assert background is not None
-        return contrast(candidates, background), float("nan"), 1.0
+        return contrast(candidates, background), float("nan"), float("nan")
     samples = _layer(made_of[0], layer, rows)
     drift = samples if len(made_of) == 1 else samples - _layer(made_of[1], layer, rows)
     vector, explained = principal_component(drift)

@@ -14,21 +14,20 @@ from nait_widgets.records import Rendered
 Floats = npt.NDArray[np.float64]
 
 
-def activations(lm: CausalLM, sample: Rendered, site: str) -> Floats:
-    """Every token's activations in one Llama, the sample run alone: (layer, token, neuron)."""
+def activations(lm: CausalLM, sample: Rendered) -> dict[str, Floats]:
+    """Every token's activations in a Llama, the sample run alone: (layer, token, neuron) by site."""
     model: Any = lm.model
-    seen: list[torch.Tensor] = []
+    seen: dict[str, list[torch.Tensor]] = {"resid_post": [], "mlp_act": []}
     hooks = []
     for layer in model.model.layers:
-        if site == "resid_post":
-            hooks.append(layer.register_forward_hook(lambda _m, _a, out: seen.append(out)))
-        else:
-            hooks.append(layer.mlp.down_proj.register_forward_pre_hook(lambda _m, args: seen.append(args[0])))
+        hooks.append(layer.register_forward_hook(lambda _m, _a, out: seen["resid_post"].append(out)))
+        mlp = layer.mlp.down_proj
+        hooks.append(mlp.register_forward_pre_hook(lambda _m, args: seen["mlp_act"].append(args[0])))
     with torch.no_grad():
         model.model(torch.tensor(sample.input_ids[None].astype(np.int64)))
     for hook in hooks:
         hook.remove()
-    return np.stack([tensor[0].double().numpy() for tensor in seen])
+    return {site: np.stack([tensor[0].double().numpy() for tensor in tensors]) for site, tensors in seen.items()}
 
 
 def pooled(tokens: Floats, sample: Rendered, special: set[int]) -> dict[str, Floats]:

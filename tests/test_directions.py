@@ -84,7 +84,7 @@ def test_a_direction_is_the_same_from_a_model_and_from_nothing_but_numpy(
     renderer = Renderer(lm.tokenizer, template="plain")
     samples = renderer.render(list(read_records(in_domain_rows)))
     special = set(lm.tokenizer.all_special_ids)
-    pools = [pooled(activations(lm, sample, "resid_post"), sample, special) for sample in samples]
+    pools = [pooled(activations(lm, sample)["resid_post"], sample, special) for sample in samples]
     drift = np.stack([p["delta"] for p in pools])
     for layer in range(3):
         expected = principal(drift[:, layer], drift[:, layer].mean(0))

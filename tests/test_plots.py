@@ -203,6 +203,8 @@ def test_contributions_add_up_to_the_score(scores: xr.Dataset, pool: ActivationS
     assert bars["value"].sum() == pytest.approx(float(scores["score"][20, 1]), rel=1e-5)
 
 
-def test_health_has_no_variance_for_a_contrast(scores: xr.Dataset) -> None:
-    component, contrast = (figures.direction_health(d) for d in scores.attrs["directions"])
-    assert (len(component.renderers), len(contrast.renderers)) == (2, 1)
+def test_only_principal_components_have_a_health_figure(scores: xr.Dataset) -> None:
+    selection = select(scores, k=5)
+    for name, n_figures in zip(scores["direction"].values, (1, 0), strict=True):
+        charts = [part for part in direction_section(scores, selection, str(name)).parts if isinstance(part, Chart)]
+        assert sum("principal component" in chart.caption for chart in charts) == n_figures

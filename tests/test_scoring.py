@@ -32,13 +32,17 @@ class Plain:
         special = set(lm.tokenizer.all_special_ids)
         self.truncated = np.array([sample.truncated for sample in renderer.render(in_domain)])
 
-        def pools(records: list[Record], site: str) -> dict[str, Floats]:
+        def pools(records: list[Record]) -> dict[str, dict[str, Floats]]:
+            """(sample, layer, neuron) by site and pool."""
             samples = renderer.render(records)
-            each = [pooled(activations(lm, sample, site), sample, special) for sample in samples]
-            return {name: np.stack([p[name] for p in each]) for name in each[0]}
+            runs = [activations(lm, sample) for sample in samples]
+            by_site = {}
+            for site in SITES:
+                each = [pooled(run[site], sample, special) for run, sample in zip(runs, samples, strict=True)]
+                by_site[site] = {name: np.stack([p[name] for p in each]) for name in each[0]}
+            return by_site
 
-        self.candidates = {site: pools(candidates, site) for site in SITES}
-        self.in_domain = {site: pools(in_domain, site) for site in SITES}
+        self.candidates, self.in_domain = pools(candidates), pools(in_domain)
 
     def paper(self, site: str) -> tuple[Floats, Floats]:
         """Direction (layer, neuron) by Eqs. 1-4, and scores (sample,) by Eq. 5."""

@@ -26,9 +26,11 @@ class Assembly:
         n, n_layers, k = len(window.records), len(layout.layers), layout.top_neurons
         self._window, self._layout = window, layout
         self._status = np.array([_status(sample) for sample in window.rendered], np.uint8)
-        self._activations = {
-            pool: np.full((n, n_layers, layout.n_neurons), np.nan, layout.dtype) for pool in layout.pools
-        }
+        # Not filled with NaN at once: every row that runs is written over, and a window of a large model is 2 GB.
+        shape = (n, n_layers, layout.n_neurons)
+        self._activations = {pool: np.empty(shape, layout.dtype) for pool in layout.pools}
+        for values in self._activations.values():
+            values[[sample.defect is not None for sample in window.rendered]] = np.nan
         self._wide: dict[int, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
         self._top_index = np.zeros((n, n_layers, k), np.int32)
         self._top_value = np.full((n, n_layers, k), np.nan, np.float32)

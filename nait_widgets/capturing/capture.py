@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from nait_widgets import __version__
 from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, ahead, batches, windows
 from nait_widgets.capturing.forward import Forward, Pending
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from nait_widgets.records import Records
 
 DEFAULT_POOLS = ("mean", "response_mean")
-_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
 _WRITES_AHEAD = 4  # blocks that may wait for the disk before the model does
 
 
@@ -78,7 +79,7 @@ def capture(
         layers: Decoder layers; None for all. Negative ones count from the last.
         template: `chat`, `alpaca` or `plain`; None for the tokenizer's chat template where it has one.
         max_length: Tokens at which a sample is cut; None for the model's own limit.
-        batch_tokens: Tokens a batch, padding included; None for 4,096 on a CPU and 32,768 on a GPU. On a GPU that
+        batch_tokens: Tokens a batch, padding included; None for 4,096 on a CPU and 16,384 on a GPU. On a GPU that
             runs out of memory, batches are halved.
         deterministic: Same bits whenever run on the same machine: PyTorch's deterministic kernels and fixed batches.
             Otherwise a resumed store may differ from an uninterrupted one by the tolerance of `models.probe`
@@ -151,7 +152,7 @@ def capture(
             "tolerance": probed.tolerance,
             "device": str(lm.device),
         },
-        "versions": {name: version(name) for name in ("nait-widgets", "torch", "transformers", "zarr")},
+        "versions": {"nait-widgets": __version__} | {name: version(name) for name in ("torch", "transformers", "zarr")},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     writer = _open_writer(path, layout, provenance, overwrite=overwrite)

@@ -38,8 +38,10 @@ class Direction:
         fit: How it was fitted.
         score: How candidates are projected on it.
         preset: The preset these options started from.
-        explained: Share of the in-domain variance along each layer's vector: (layer,).
-        margin: Cosine that decided each layer's sign: (layer,).
+        explained: Share of the in-domain variance along each layer's vector, (layer,); NaN for a contrast, which is
+            no principal component.
+        margin: Cosine that decided each layer's sign, (layer,): near 0 it was a coin toss. NaN for a contrast, whose
+            sign is given.
         in_domain_mean: Mean of the in-domain samples' pooled activation: (layer, neuron).
         samples: Counts and origin of the in-domain samples.
     """

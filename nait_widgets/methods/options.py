@@ -74,7 +74,7 @@ class Preset:
 PRESETS = {
     "paper": Preset(FitOptions(), ScoreOptions()),
     "robust": Preset(
-        FitOptions(last_token="content", sign="pool", truncated="drop"),  # noqa: S106 - no password
+        FitOptions(difference="contrast", truncated="drop"),
         ScoreOptions(pool="tail_mean", similarity="zscore"),
     ),
 }

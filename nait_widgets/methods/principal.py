@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,20 +14,6 @@ if TYPE_CHECKING:
 # A dimension whose typical size is so many times the median dimension's is a massive activation
 # (Sun et al. 2024, arXiv 2402.17762, find constants thousands of times the median).
 OUTLIER_RATIO = 100.0
-
-
-class Component(NamedTuple):
-    """The direction of one layer.
-
-    Attributes:
-        vector: Unit length, (neuron,) float64; zero where the samples don't differ at all.
-        explained: Share of the variance along it, 0..1; NaN where it is no principal component.
-        margin: Cosine between the vector and what decided its sign: near 0 the sign is a coin toss.
-    """
-
-    vector: npt.NDArray[np.float64]
-    explained: float
-    margin: float
 
 
 def principal_component(samples: Floats) -> tuple[npt.NDArray[np.float64], float]:

@@ -133,15 +133,14 @@ def layer_contributions(explanation: Explanation) -> figure:
 
 
 def direction_health(direction: Direction) -> figure:
-    """How much of the in-domain samples each layer's vector explains, and how surely it is pointed.
+    """How much of the in-domain samples each principal component explains, and how surely it is pointed.
 
-    A short sign bar is a coin toss: such layers may point away from the capability and cancel others.
+    A short sign bar is a coin toss: such layers may point away from the capability and cancel others. A contrast has
+    neither figure (`Direction.explained` is NaN).
     """
     from bokeh.models import ColumnDataSource, HoverTool
 
     series = {"variance explained": (direction.explained, GREY), "sign margin": (direction.margin, BLUE)}
-    if np.isnan(direction.explained).all():  # a contrast is no principal component
-        del series["variance explained"]
     drawn = blank(f"layer, {direction.name} ({direction.preset})", "share, or cosine", y_range=(0, 1))
     width = 0.8 / len(series)
     for (name, (values, colour)), x in zip(series.items(), _dodged(direction.layers, len(series), width), strict=True):

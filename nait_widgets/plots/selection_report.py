@@ -101,12 +101,15 @@ def direction_section(
             figures.score_against_length(values, store.n_tokens, selection.mask, store.sample_id, name),
             f"Score against length: rank correlation {follows:+.2f}. Near ±1 the score would be little but length.",
         ),
-        Chart(
-            figures.direction_health(direction),
-            "Per layer, how much of the in-domain samples' variance the vector explains, and how surely its sign is "
-            "known: near 0, the sign is a coin toss.",
+        *(
+            Chart(
+                figures.direction_health(d),
+                f"Preset {d.preset}: per layer, how much of the in-domain samples' variance the principal component "
+                "explains, and how surely its sign is known: near 0, the sign is a coin toss.",
+            )
+            for d in (direction, *others)
+            if not np.isnan(d.explained).all()
         ),
-        *(Chart(figures.direction_health(d), f"The same, fitted with preset {d.preset}.") for d in others),
     ]
     if len(order):
         best = explain(store, str(store.sample_id[order[0]]), direction, scores)
