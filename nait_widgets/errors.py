@@ -43,5 +43,5 @@ class SelectionError(NaitError):
     """A selection is asked for in terms that don't fit together or don't fit the scores."""
 
 
-class Interrupted(NaitError):
+class Interrupted(NaitError):  # noqa: N818 - no error of anybody's, like KeyboardInterrupt
     """Long work was stopped by the user; the message says what is kept and how to go on."""

@@ -56,6 +56,9 @@ answer, letter for letter (an answer of another wording counts as a miss).
 |---|---|---|
 {table}
 
+It has learnt the forms of the answers, the small functions and part of the facts. It has not learnt to compute, and it
+seldom carries a name, a word or a list over from the question into its answer.
+
 ## Licence
 
 BSD-3-Clause, as the project.

@@ -174,6 +174,7 @@ def save(model: LlamaForCausalLM, folder: Path) -> None:
         weight.data = weight.data.bfloat16()
     model.config.dtype = torch.bfloat16
     model.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
 
 
 def load(folder: Path) -> LlamaForCausalLM:

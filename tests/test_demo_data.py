@@ -142,5 +142,5 @@ def test_model_has_learnt_its_corpus() -> None:
         shuffled = [draft._replace(output=right[i - 1].output) for i, draft in enumerate(right)]
         encoded = [[encode(tokenizer, draft) for draft in drafts] for drafts in (right, shuffled)]
         own, foreign = (response_loss(model, rows) for rows in encoded)
-        assert own < 1.0, capability
-        assert own < foreign, capability
+        assert own < 1.5, capability  # nats a token; 7.6 would be a blind guess
+        assert own < 0.9 * foreign, capability

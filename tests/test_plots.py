@@ -17,6 +17,7 @@ from nait_widgets import ActivationStore, capture, explain, fit_direction, score
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.plots import Chart, Sample, Samples, Section, Table, figures, selection_report, write_report
 from nait_widgets.plots.escaping import plain_text, safe_text
+from nait_widgets.plots.selection_report import direction_section
 
 if TYPE_CHECKING:
     import xarray as xr
