@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
         unit: What is counted.
         done: Units that an earlier run has done; they don't count in the rate.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "IProgress not found")  # a text bar does where ipywidgets is absent
-        from tqdm.auto import tqdm
+    from tqdm.auto import tqdm
 
     watched = "ipykernel" in sys.modules or sys.stderr.isatty()
     return tqdm(total=total, desc=what, unit=f" {unit}", initial=done, disable=not watched, leave=False)
