@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import torch
 from tiny import tiny_model
-from transformers import AutoConfig, AutoModel
+from transformers import BertConfig, BertModel
 
 from nait_widgets.cli import main
 
@@ -153,10 +153,10 @@ def test_bad_models_are_refused(place: Path) -> None:
     (place / "hollow").mkdir()
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (place / "hollow" / name).write_bytes((place / "model" / name).read_bytes())
-    config = AutoConfig.for_model(
-        "bert", hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=200
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=200
     )
-    AutoModel.from_config(config).save_pretrained(place / "encoder")
+    BertModel(config).save_pretrained(place / "encoder")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (place / "encoder" / name).write_bytes((place / "model" / name).read_bytes())
     for model in ("hollow", "encoder", "./nowhere"):

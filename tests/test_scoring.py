@@ -51,11 +51,10 @@ class Plain:
         return v, np.einsum("nld,ld->n", self.candidates[site]["mean"], v)
 
     def robust(self, site: str) -> tuple[Floats, Floats]:
-        keep = ~self.truncated
-        a, candidates = self.in_domain[site], self.candidates[site]["tail_mean"]
-        drift = (a["content_last"] - a["first"])[keep]
-        along = a["tail_mean"][keep].mean(0) - candidates.mean(0)
-        v = np.stack([principal(drift[:, layer], along[layer]) for layer in range(drift.shape[1])])
+        """Difference of means at unit length a layer, and the sum of each layer's z-scores."""
+        target, candidates = self.in_domain[site]["tail_mean"], self.candidates[site]["tail_mean"]
+        v = target[~self.truncated].mean(0) - candidates.mean(0)
+        v /= np.linalg.norm(v, axis=1, keepdims=True)
         projections = np.einsum("nld,ld->nl", candidates, v)
         return v, ((projections - projections.mean(0)) / projections.std(0)).sum(1)
 

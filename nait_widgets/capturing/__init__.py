@@ -1,5 +1,5 @@
 """Model + records -> store: batching, pooling, assembly, resume."""
 
-from nait_widgets.capturing.capture import DEFAULT_POOLS, capture
+from nait_widgets.capturing.run import DEFAULT_POOLS, capture
 
 __all__ = ["DEFAULT_POOLS", "capture"]
