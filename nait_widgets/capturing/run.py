@@ -6,6 +6,7 @@ import errno
 import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,7 +79,8 @@ def capture(
         pools: How tokens are pooled, of `nait_widgets.store.POOLS`. The first one gives the top neurons and sketch.
         layers: Decoder layers; None for all. Negative ones count from the last.
         template: `chat`, `alpaca` or `plain`; None for the tokenizer's chat template where it has one.
-        max_length: Tokens at which a sample is cut; None for the model's own limit.
+        max_length: Tokens at which a sample is cut; None for the tokenizer's limit (2,048 where it names none) or the
+            model's context, whichever is shorter.
         batch_tokens: Tokens a batch, padding included; None for 4,096 on a CPU and 16,384 on a GPU. On a GPU that
             runs out of memory, batches are halved.
         deterministic: Same bits whenever run on the same machine: PyTorch's deterministic kernels and fixed batches.
@@ -122,7 +124,7 @@ def capture(
     probed = probe(lm, found)
     if loss:
         check_head(lm)
-    renderer = Renderer(lm.tokenizer, template=template, max_length=_max_length(lm, max_length))
+    renderer = _renderer(lm, template, max_length)
     layout = Layout(
         n_samples=inspection.rows,
         site=site,
@@ -274,24 +276,24 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
         raise StoreError(f"{path} is a folder with other things in it; only a store is overwritten")
 
 
-def _max_length(lm: CausalLM, asked: int | None) -> int | None:
+def _renderer(lm: CausalLM, template: str | None, asked: int | None) -> Renderer:
     limit = lm.max_length
     if asked is not None and asked < 2:
         raise ModelError(f"max_length is {asked}, but a sample needs at least 2 tokens")
     if asked is not None and limit is not None and asked > limit:
         raise ModelError(f"max_length is {asked}, but the model's context is {limit} tokens")
-    return asked
+    renderer = Renderer(lm.tokenizer, template=template, max_length=asked)
+    if limit is not None and renderer.max_length > limit:  # the tokenizer's own limit, or the default
+        return Renderer(lm.tokenizer, template=template, max_length=limit)
+    return renderer
 
 
-class _deterministic:  # noqa: N801 - used as a context manager
+@contextmanager
+def _deterministic(on: bool) -> Iterator[None]:
     """PyTorch's deterministic kernels while inside."""
-
-    def __init__(self, on: bool) -> None:
-        self._on = on
-
-    def __enter__(self) -> None:
-        self._before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(self._on or self._before)
-
-    def __exit__(self, *_: object) -> None:
-        torch.use_deterministic_algorithms(self._before)
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(on or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
