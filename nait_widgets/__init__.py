@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nait_widgets.errors import NaitError
+from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
     from nait_widgets.capturing import capture
@@ -40,7 +41,6 @@ _HOMES = {
     "open_store": "store",
 }
 
-__version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "ActivationStore",
@@ -51,6 +51,7 @@ __all__ = [
     "ScoreOptions",
     "Selection",
     "Status",
+    "__version__",
     "capture",
     "explain",
     "fit_direction",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from nait_widgets import __version__
 from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, ahead, batches, windows
 from nait_widgets.capturing.forward import Forward, Pending
@@ -27,6 +26,7 @@ from nait_widgets.progress import progress
 from nait_widgets.records import Renderer, read_records
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
 from nait_widgets.store.layout import BLOCK_ROWS, Dtype
+from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
     import os
