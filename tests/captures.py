@@ -7,7 +7,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import zarr
 from tiny import tiny_model
 
 from nait_widgets import capture
@@ -40,3 +42,14 @@ def start(rows: Path, path: Path, report: Path) -> ForkServerProcess:
     process = context.Process(target=run, args=(str(rows), str(path), str(report)))
     process.start()
     return process
+
+
+def assert_same(actual: Path, expected: Path) -> None:
+    """Every array of two stores holds the same bytes."""
+    groups: list[Any] = [zarr.open_group(path, mode="r") for path in (actual, expected)]
+    names = [sorted(name for name, node in g.members(max_depth=None) if isinstance(node, zarr.Array)) for g in groups]
+    assert names[0] == names[1]
+    for name in names[0]:
+        a, b = (np.asarray(group[name][...]) for group in groups)
+        assert a.dtype == b.dtype
+        assert a.tolist() == b.tolist() if a.dtype.kind == "T" else a.tobytes() == b.tobytes(), name

@@ -1,0 +1,140 @@
+"""What can be typed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import nait_widgets as nait
+from nait_widgets.cli.commands import (
+    FIT_OPTIONS,
+    SCORE_OPTIONS,
+    capture,
+    demo,
+    explain,
+    fit,
+    info,
+    score,
+    select,
+    verify,
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(prog="nait", description=nait.__doc__ and nait.__doc__.splitlines()[0])
+    top.add_argument("--version", action="version", version=f"nait-widgets {nait.__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        added.set_defaults(run=run)
+        return added
+
+    sub = command(demo)
+    sub.add_argument("--out", type=Path, default=Path("nait-demo"), metavar="DIR", help="default: nait-demo")
+
+    sub = command(capture)
+    sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
+    sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="STORE.zarr")
+    sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
+    sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
+    sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
+    sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
+    sub.add_argument("--loss", action="store_true", help="also keep each response's mean loss")
+    sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
+    _add_running(sub)
+    _add_layers(sub, "that are captured")
+
+    sub = command(fit)
+    sub.add_argument("model", metavar="MODEL_OR_STORE", help="what captures the samples, or a store of them")
+    sub.add_argument("data", nargs="?", type=Path, metavar="DATA", help="in-domain samples, where a model is given")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="NAME.direction")
+    sub.add_argument("--name", help="of the capability; default: the output's name")
+    sub.add_argument("--preset", default="paper", help="paper (default) or robust")
+    sub.add_argument("--background", type=Path, metavar="STORE", help="the pool of candidates; robust needs it")
+    sub.add_argument("--site", help="default: the background's, else resid_post")
+    for name in FIT_OPTIONS:
+        sub.add_argument(_flag(name), help=f"{_choices('FitOptions', name)}; default: the preset's")
+    _add_scoring(sub)
+    _add_running(sub)
+    _add_layers(sub, "that are captured")
+
+    sub = command(score)
+    _add_store_and_directions(sub)
+    sub.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="scores.parquet", help=".parquet, .csv or .jsonl"
+    )
+    _add_scoring(sub)
+    _add_layers(sub, "that are summed")
+    _add_json(sub)
+
+    sub = command(select)
+    _add_store_and_directions(sub, required=False)
+    amount = sub.add_mutually_exclusive_group()
+    amount.add_argument("--fraction", type=float, metavar="F", help="share of the selectable rows, for example 0.1")
+    amount.add_argument("--k", type=int, metavar="K", help="number of rows")
+    amount.add_argument("--threshold", type=float, metavar="T", help="lowest score that is selected")
+    sub.add_argument("--recipe", type=Path, help="repeat a selection exactly")
+    sub.add_argument(
+        "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
+    )
+    sub.add_argument("--columns", metavar="LIST", help="added to each row: score, rank, reason")
+    sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="subset.jsonl")
+    _add_scoring(sub)
+    _add_layers(sub, "that are summed")
+    _add_json(sub)
+
+    sub = command(explain)
+    sub.add_argument("store", type=Path, metavar="STORE")
+    sub.add_argument("sample_id", metavar="SAMPLE_ID")
+    sub.add_argument("direction", type=Path, metavar="DIRECTION")
+    sub.add_argument("--neurons", type=int, default=10, metavar="N", help="how many to list (10)")
+
+    for run in (info, verify):
+        sub = command(run)
+        sub.add_argument("store", type=Path, metavar="STORE")
+        _add_json(sub)
+    return top
+
+
+def _add_store_and_directions(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument("store", nargs=None if required else "?", type=Path, metavar="STORE")
+    parser.add_argument("directions", nargs="+" if required else "*", type=Path, metavar="DIRECTION")
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
+    for name in SCORE_OPTIONS:
+        parser.add_argument(_flag(name), help=f"{_choices('ScoreOptions', name)}; default: the direction's")
+
+
+def _add_layers(parser: argparse.ArgumentParser, use: str) -> None:
+    parser.add_argument("--layers", metavar="LIST", help=f"decoder layers {use}, for example 0,1,2; default: all")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-length", type=int, metavar="N", help="tokens at which a sample is cut")
+    parser.add_argument("--template", help="chat, alpaca or plain; default: the tokenizer's chat template")
+    parser.add_argument("--dtype", help="auto (default), float32, bfloat16 or float16")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1…; default: the best there is")
+    parser.add_argument("--attention", help="transformers' attention implementation")
+    parser.add_argument("--revision", help="of a hub id")
+    parser.add_argument("--trust-remote-code", action="store_true", help="let the model run code of its own")
+    parser.add_argument("--format", help="of the data, where it isn't recognised")
+    parser.add_argument("--field", action="append", default=[], metavar="ROLE=NAME", help="for example response=answer")
+    parser.add_argument("--limit", type=int, metavar="N", help="read the first N rows only")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="report as JSON, for scripts")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _choices(options: str, name: str) -> str:
+    return ", ".join(get_args(get_type_hints(getattr(nait, options))[name]))
