@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ OPTIONS: dict[str, Any] = {
 def run(rows: str, path: str, report: str) -> None:
     """Capture a file into a store, and write how it ended."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     try:
         capture(tiny_model("llama"), rows, path, **OPTIONS)
         message = "complete"

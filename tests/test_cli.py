@@ -228,7 +228,12 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
     (place / "long.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [sys.executable, "-m", "nait_widgets", "capture", "model", "long.jsonl", "-o", "long.zarr"]
     running = subprocess.Popen(
-        command, cwd=place, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command,
+        cwd=place,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
     )
     status = place / "long.zarr" / "status" / "c" / "0"
     while not status.exists() and running.poll() is None:
