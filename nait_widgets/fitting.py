@@ -56,9 +56,10 @@ def fit_direction(
     """
     chosen, running = _split(preset, options)
     if chosen.fit.needs_background and background is None:
+        why = "difference 'contrast'" if chosen.fit.difference == "contrast" else "sign 'pool'"
         raise DirectionError(
-            f"preset {preset!r} with sign {chosen.fit.sign!r} and difference {chosen.fit.difference!r} compares with "
-            "the pool of candidates: give its store as `background=` (`--background`)"
+            f"preset {preset!r} with {why} compares with the pool of candidates: give its store as `background=` "
+            "(`--background`)"
         )
     if isinstance(model, ActivationStore):
         if data is not None or running:

@@ -57,7 +57,7 @@ def test_defects_are_a_count_of_the_exported_rows(result: DemoResult, out: Path)
 
 def test_robust_finds_far_more_than_chance(result: DemoResult) -> None:
     for target in TARGETS:
-        assert result.figures.shares[target]["robust"] >= 2 * result.figures.base[target]
+        assert result.figures.shares[target]["robust"] >= 3 * result.figures.base[target]
 
 
 def test_table_says_what_the_figures_are(result: DemoResult) -> None:
