@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CAPTURE, BARE, RENDERING = "nait.capture", "bare backbone forward, same batches", "rendering alone"
 PADDED, SINGLE = "hidden states, padded batches of 16", "hidden states, one sample at a time"
-_RANDOM_ROWS, _TRAINED_ROWS, _SLOW_ROWS = 1024, 2048, 128
+_RANDOM_ROWS, _TRAINED_ROWS, _SLOW_ROWS = 1024, 8192, 128
 _ROUNDS, _SLOW_ROUNDS = 3, 2
 
 

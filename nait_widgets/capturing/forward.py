@@ -57,6 +57,7 @@ class Forward:
 
     def __init__(self, lm: CausalLM, site: Site, layout: Layout, *, masked: bool) -> None:
         self._lm, self._site, self._layout, self._masked = lm, site, layout, masked
+        self._position = {layer: position for position, layer in enumerate(site.layers)}
         self._special = np.array(sorted(set(lm.tokenizer.all_special_ids)), np.int32)
         self._dtype = torch.float16 if layout.dtype == "float16" else torch.float32
         stream: Any = torch.cuda.Stream
@@ -81,11 +82,16 @@ class Forward:
         input_ids = self._send(ids)
         weights = self._send(token_weights(batch, self._layout.pools, self._special, max(lengths)))
         mask = self._send((np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64))
-        results = _Results(self, len(batch))
-        with tapped(self._site, lambda layer, values: results.take(layer, values, weights)):
+        shape = (len(batch), len(self._layout.pools), len(self._site.layers), self._layout.n_neurons)
+        pooled = torch.empty(shape, device=self._lm.device)
+
+        def pool(layer: int, values: torch.Tensor) -> None:
+            pooled[:, :, self._position[layer]] = torch.bmm(weights, values.float())
+
+        with tapped(self._site, pool):
             hidden = self._lm.last_hidden(input_ids, mask if self._masked else None)
         loss = response_nll(self._lm, hidden, input_ids, [s.response for s in batch]) if self._layout.loss else None
-        return Pending(results, loss, self._copies)
+        return Pending(pooled, self._summary(pooled), loss, self._copies)
 
     @torch.inference_mode()
     def first_token(self, token_id: int) -> npt.NDArray[np.float32]:
@@ -93,11 +99,26 @@ class Forward:
         out = np.empty((len(self._site.layers), self._layout.n_neurons), np.float32)
 
         def keep(layer: int, values: torch.Tensor) -> None:
-            out[self._site.layers.index(layer)] = values[0, 0].float().cpu().numpy()
+            out[self._position[layer]] = values[0, 0].float().cpu().numpy()
 
         with tapped(self._site, keep):
             self._lm.last_hidden(torch.tensor([[token_id]], device=self._lm.device))
         return out
+
+    def _summary(self, pooled: torch.Tensor) -> list[torch.Tensor]:
+        """What is kept of a batch's pooled activations (row, pool, layer, neuron), but for the loss, as in `Pooled`.
+
+        The peak of each layer stands in the place of the layers that float16 can't hold.
+        """
+        finite = pooled.isfinite().flatten(1).all(1)
+        peak = pooled.abs().nan_to_num(0, 0, 0).amax((0, 1, 3))
+        kept = pooled if self._dtype == torch.float32 else pooled.clamp(-FLOAT16_MAX, FLOAT16_MAX).half()
+        own = pooled[:, 0]
+        index = own.abs().topk(self._layout.top_neurons, dim=-1).indices
+        # Each layer at unit size: the last ones would drown the others.
+        unit = own / own.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)
+        sketch = unit.flatten(1).to(self._signs.dtype) @ self._signs.flatten(0, 1)
+        return [kept, peak, finite, index, own.gather(-1, index), sketch.half()]
 
     def _send(self, values: npt.NDArray[np.generic]) -> torch.Tensor:
         tensor = torch.from_numpy(values)
@@ -106,47 +127,18 @@ class Forward:
         return tensor.to(self._lm.device)
 
 
-class _Results:
-    """A batch's pooled activations as they come out of the layers, on the device."""
-
-    def __init__(self, forward: Forward, rows: int) -> None:
-        layout, device = forward._layout, forward._lm.device
-        shape = (rows, len(layout.pools), len(layout.layers), layout.n_neurons)
-        self.activations = torch.empty(shape, dtype=forward._dtype, device=device)
-        self.peak = torch.empty(len(layout.layers), device=device)
-        self.finite = torch.ones(rows, dtype=torch.bool, device=device)
-        self.top_index = torch.empty((rows, len(layout.layers), layout.top_neurons), dtype=torch.int64, device=device)
-        self.top_value = torch.empty(self.top_index.shape, device=device)
-        self.sketch = torch.zeros((rows, SKETCH_COMPONENTS), device=device)
-        self.too_large: dict[int, torch.Tensor] = {}
-        self._signs, self._layers = forward._signs, forward._site.layers
-
-    def take(self, layer: int, values: torch.Tensor, weights: torch.Tensor) -> None:
-        """Pool one layer's activations (row, token, neuron)."""
-        position = self._layers.index(layer)
-        pooled = torch.bmm(weights, values.float())
-        self.finite &= pooled.isfinite().flatten(1).all(1)
-        if self.activations.dtype == torch.float16:
-            self.peak[position] = pooled.abs().nan_to_num(0, 0, 0).amax()
-            # Kept until the peak is known on the host, so that no layer waits for a copy.
-            self.too_large[position] = pooled
-            pooled = pooled.clamp(-FLOAT16_MAX, FLOAT16_MAX)
-        self.activations[:, :, position] = pooled
-        own = pooled[:, 0]
-        index = own.abs().topk(self.top_value.shape[-1], dim=-1).indices
-        self.top_index[:, position], self.top_value[:, position] = index, own.gather(-1, index)
-        # Each layer at unit size: the last ones would drown the others.
-        unit = own / own.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)
-        self.sketch += (unit.to(self._signs.dtype) @ self._signs[position]).float()
-
-
 class Pending:
     """A batch whose results are being copied to the host."""
 
-    def __init__(self, results: _Results, loss: torch.Tensor | None, stream: torch.cuda.Stream | None) -> None:
-        self._results = results
-        tensors = [results.activations, results.peak, results.finite, results.top_index, results.top_value]
-        tensors += [results.sketch.half(), *([loss] if loss is not None else [])]
+    def __init__(
+        self,
+        pooled: torch.Tensor,
+        summary: list[torch.Tensor],
+        loss: torch.Tensor | None,
+        stream: torch.cuda.Stream | None,
+    ) -> None:
+        self._pooled = pooled
+        tensors = [*summary, *([loss] if loss is not None else [])]
         self._event = None
         if stream is None:
             self._host = tensors
@@ -166,6 +158,6 @@ class Pending:
             self._event.synchronize()
         activations, peak, finite, top_index, top_value, sketch, *loss = (t.cpu().numpy() for t in self._host)
         wide = {}
-        if self._results.too_large:
-            wide = {int(p): self._results.too_large[int(p)].cpu().numpy() for p in np.flatnonzero(peak > FLOAT16_MAX)}
+        if activations.dtype == np.float16:
+            wide = {int(p): self._pooled[:, :, p].cpu().numpy() for p in np.flatnonzero(peak > FLOAT16_MAX)}
         return Pooled(activations, wide, finite, top_index, top_value, sketch, loss[0] if loss else None)
