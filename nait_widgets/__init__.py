@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nait_widgets.models import load_model
     from nait_widgets.records import read_records
     from nait_widgets.scoring import score
-    from nait_widgets.selection import Selection, select
+    from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
     from nait_widgets.store import ActivationStore, Status, open_store
 
 _HOMES = {
@@ -34,7 +34,10 @@ _HOMES = {
     "load_model": "models",
     "read_records": "records",
     "score": "scoring",
+    "Filters": "selection",
+    "Recipe": "selection",
     "Selection": "selection",
+    "Wish": "selection",
     "select": "selection",
     "ActivationStore": "store",
     "Status": "store",
@@ -46,11 +49,14 @@ __all__ = [
     "ActivationStore",
     "Direction",
     "Explanation",
+    "Filters",
     "FitOptions",
     "NaitError",
+    "Recipe",
     "ScoreOptions",
     "Selection",
     "Status",
+    "Wish",
     "__version__",
     "capture",
     "explain",

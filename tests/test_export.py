@@ -154,7 +154,7 @@ def test_a_recipe_repeats_the_selection_wherever_it_is_moved(
     assert values["format"] == "nait-recipe-1"
     assert values["store"]["path"] == "../copy.zarr"
     assert str(tmp_path) not in recipe.read_text()
-    assert values["wish"] == {"fraction": 0.07, "k": None, "threshold": None, "merge": "round-robin"}
+    assert values["wish"] == {"fraction": 0.07, "merge": "round-robin"}
     assert values["export"] == {"columns": ["rank"], "order": "source"}
     assert values["result"]["rows"] == len(chosen)
     again = Recipe.load(recipe).repeat()

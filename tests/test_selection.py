@@ -17,7 +17,8 @@ from hypothesis.extra.numpy import arrays
 
 from nait_widgets import Direction, score, select
 from nait_widgets.errors import SelectionError
-from nait_widgets.selection import Wish, arithmetic
+from nait_widgets.selection import Filters, Wish, arithmetic
+from nait_widgets.selection.labels import label_columns
 from nait_widgets.selection.selection import choose
 from nait_widgets.store import ActivationStore
 
@@ -25,56 +26,101 @@ GOLDEN = Path(__file__).parent / "golden" / "selection.json"
 DESCRIPTION = (
     "Golden vectors of the selection arithmetic, for every language that implements it. Each input has: name; scores, "
     "one list a sample with one number a direction, null for NaN (a quarantined sample is null in every direction); "
-    "cases, each with wish, the arguments of a selection (one of fraction, k and threshold, the others null; and "
-    "merge: union, round-robin, mean-z or max, without effect where there is one direction); rows, the positions of "
-    "the chosen samples, best first. k = max(1, floor(fraction * valid + 0.5)) over the samples that aren't null; a "
-    "threshold is inclusive; ties go to the lower position; z-scores use the population standard deviation, and a "
-    "direction without spread gives 0."
+    "cases, each with wish, the fields of a wish that differ from its defaults (directions are named d0, d1...); "
+    "left_out, positions that are no candidates; pinned, positions chosen at any rate; rows, the positions of the "
+    "chosen samples, best first, then the pinned ones that were not chosen otherwise. k = max(1, floor(fraction * "
+    "candidates + 0.5)) over the candidates that aren't null; a threshold is inclusive; ties go to the lower position; "
+    "z-scores use the population standard deviation over all that aren't null, and a direction without spread gives "
+    "0. A direction of weight 0 isn't there; under union the others take max(1, floor(k * weight / heaviest + 0.5)) "
+    "each; under round-robin the turn is the least (taken + 1) / weight's; mean-z and max weigh the z-scores. bottom "
+    "takes the lowest, with a threshold those at or below it; random the highest of hash(position ^ hash(seed)), hash "
+    "being lowbias32 over 32 bits."
 )
 Scores = list[list[float | None]]
+Case = dict[str, Any]
 
 
 # -- the reference: as slow and as plain as can be
 
 
-def reference(scores: Scores, wish: dict[str, Any]) -> list[int]:
-    directions = range(len(scores[0]))
-    valid = [row for row, values in enumerate(scores) if any(value is not None for value in values)]
+def reference(scores: Scores, case: Case) -> list[int]:
+    wish: dict[str, Any] = {
+        "fraction": None,
+        "k": None,
+        "threshold": None,
+        "merge": "union",
+        "weights": {},
+        "end": "top",
+        "seed": 0,
+    }
+    wish |= case["wish"]
+    chosen = unpinned(scores, wish, set(case["left_out"]))
+    return chosen + sorted(set(case["pinned"]) - set(chosen))
+
+
+def unpinned(scores: Scores, wish: dict[str, Any], left_out: set[int]) -> list[int]:
+    weights = {d: w for d in range(len(scores[0])) if (w := wish["weights"].get(f"d{d}", 1.0)) > 0}
+    scored = [row for row, values in enumerate(scores) if any(value is not None for value in values)]
+    candidates = [row for row in scored if row not in left_out]
     count = wish["k"]
     if wish["fraction"] is not None:
-        count = max(1, math.floor(wish["fraction"] * len(valid) + 0.5)) if valid else 0
+        count = max(1, math.floor(wish["fraction"] * len(candidates) + 0.5)) if candidates else 0
+    lowest = wish["end"] == "bottom"
 
     def order(column: dict[int, float]) -> list[int]:
-        return sorted(column, key=lambda row: (-column[row], row))
+        inside = [row for row in column if row not in left_out]
+        return sorted(inside, key=lambda row: (column[row] if lowest else -column[row], row))
 
-    def cut(column: dict[int, float]) -> list[int]:
-        if wish["threshold"] is not None:
-            return [row for row in order(column) if column[row] >= wish["threshold"]]
-        return order(column)[:count]
+    def cut(column: dict[int, float], count: int | None) -> list[int]:
+        if wish["threshold"] is None:
+            return order(column)[:count]
+        limit = wish["threshold"]
+        return [row for row in order(column) if (column[row] <= limit if lowest else column[row] >= limit)]
 
-    columns: list[dict[int, float]] = [
-        {row: value for row in valid if (value := scores[row][d]) is not None} for d in directions
-    ]
+    if wish["end"] == "random":
+        return sorted(candidates, key=lambda row: (-hashed(row ^ hashed(wish["seed"])), row))[:count]
+    columns: dict[int, dict[int, float]] = {
+        d: {row: value for row in scored if (value := scores[row][d]) is not None} for d in weights
+    }
     if len(columns) == 1:
-        return cut(columns[0])
+        return next(cut(column, count) for column in columns.values())
     if wish["merge"] in ("mean-z", "max"):
-        z = [standardised(column) for column in columns]
-        whole = [row for row in valid if all(row in column for column in z)]
-        merge = (lambda v: sum(v) / len(v)) if wish["merge"] == "mean-z" else max
-        return cut({row: merge([column[row] for column in z]) for row in whole})
+        z = {d: standardised(column) for d, column in columns.items()}
+        whole = [row for row in scored if all(row in column for column in z.values())]
+        mean = wish["merge"] == "mean-z"
+        merged = {
+            row: sum(weights[d] * z[d][row] for d in z) / sum(weights.values())
+            if mean
+            else max(weights[d] * z[d][row] for d in z)
+            for row in whole
+        }
+        return cut(merged, count)
     if wish["merge"] == "union":
         best: dict[int, int] = {}
-        for column in columns:
-            for rank, row in enumerate(cut(column)):
+        for d, column in columns.items():
+            share = None
+            if count is not None:
+                share = max(1, math.floor(count * (weights[d] / max(weights.values())) + 0.5)) if count else 0
+            for rank, row in enumerate(cut(column, share)):
                 best[row] = min(rank, best.get(row, rank))
         return sorted(best, key=lambda row: (best[row], row))
     taken: list[int] = []
-    while len(taken) < count and len(taken) < len(valid):
-        for column in columns:
-            left = [row for row in order(column) if row not in taken]
-            if left and len(taken) < count:
-                taken.append(left[0])
+    turns = dict.fromkeys(columns, 0)
+    while len(taken) < count and len(taken) < len(candidates):
+        turn = min(turns, key=lambda d: ((turns[d] + 1) / weights[d], d))
+        left = [row for row in order(columns[turn]) if row not in taken]
+        if left:
+            taken.append(left[0])
+            turns[turn] += 1
+        else:
+            del turns[turn]
     return taken
+
+
+def hashed(x: int) -> int:
+    x = ((x ^ (x >> 16)) * 0x7FEB352D) % 2**32
+    x = ((x ^ (x >> 15)) * 0x846CA68B) % 2**32
+    return x ^ (x >> 16)
 
 
 def standardised(column: dict[int, float]) -> dict[int, float]:
@@ -113,30 +159,34 @@ def inputs() -> dict[str, Scores]:
     }
 
 
-def wishes(scores: Scores) -> list[dict[str, Any]]:
+def cases(scores: Scores) -> list[Case]:
+    n, n_directions = len(scores), len(scores[0])
     n_valid = sum(row[0] is not None for row in scores)
     sizes: list[dict[str, Any]] = [{"fraction": f} for f in (0.001, 0.1, 0.3, 0.5, 1.0)]
     sizes += [{"k": k} for k in (1, 2, 7) if k <= n_valid]
     sizes += [{"threshold": t} for t in (-1.0, 0.0, 1.0, 1000.0)]
-    merges = ["union", "round-robin", "mean-z", "max"] if len(scores[0]) > 1 else ["union"]
-    empty = {"fraction": None, "k": None, "threshold": None}
-    return [
-        {**empty, **size, "merge": merge}
-        for merge in merges
-        for size in sizes
-        if not (merge == "round-robin" and "threshold" in size)
-    ]
+    merges: list[dict[str, Any]] = [{}]
+    if n_directions > 1:
+        merges += [{"merge": merge} for merge in ("round-robin", "mean-z", "max")]
+    wishes = [{**size, **merge} for merge in merges for size in sizes]
+    wishes += [{**wish, "end": "bottom"} for wish in wishes]
+    wishes += [{**size, "end": "random", "seed": seed} for size in sizes for seed in (0, 7) if "threshold" not in size]
+    if n_directions > 1:
+        uneven = {"d0": 0.25, "d1": 1.5}
+        wishes += [{**size, **merge, "weights": uneven} for merge in merges for size in sizes]
+        wishes += [{**size, "merge": "mean-z", "weights": {"d1": 0.0}} for size in sizes]
+    wishes = [wish for wish in wishes if not (wish.get("merge") == "round-robin" and "threshold" in wish)]
+    everything: list[Case] = [{"wish": wish, "left_out": [], "pinned": []} for wish in wishes]
+    left_out, pinned = list(range(0, n, 3)), [row for row in range(1, n, 7) if scores[row][0] is not None]
+    everything += [{"wish": wish, "left_out": left_out, "pinned": pinned} for wish in wishes]
+    return everything
 
 
 def golden() -> dict[str, Any]:
-    made = [
-        {
-            "name": name,
-            "scores": scores,
-            "cases": [{"wish": wish, "rows": reference(scores, wish)} for wish in wishes(scores)],
-        }
-        for name, scores in inputs().items()
-    ]
+    made: list[Case] = []
+    for name, scores in inputs().items():
+        answered: list[Case] = [{**case, "rows": reference(scores, case)} for case in cases(scores)]
+        made.append({"name": name, "scores": scores, "cases": answered})
     return {"description": DESCRIPTION, "inputs": made}
 
 
@@ -154,12 +204,16 @@ def test_golden_vectors_hold() -> None:
         values = as_array(given_scores["scores"])
         names = [f"d{i}" for i in range(values.shape[1])]
         for case in given_scores["cases"]:
-            rows, chosen_by, reasons = choose(values, names, Wish(**case["wish"]))
-            assert rows.tolist() == case["rows"], (given_scores["name"], case["wish"])
-            assert len(chosen_by) == len(reasons) == len(rows)
-            assert not np.isnan(chosen_by).any()
+            candidates = np.ones(len(values), np.bool_)
+            candidates[case["left_out"]] = False
+            wish, pinned = Wish.from_json(case["wish"]), np.array(case["pinned"], np.int64)
+            chosen = choose(values, names, wish, candidates, pinned)
+            assert chosen.rows.tolist() == case["rows"], (given_scores["name"], case["wish"])
+            assert chosen.scores.shape == chosen.rows.shape
+            assert chosen.parts.shape == (len(chosen.rows), len(names))
+            assert not np.isnan(chosen.scores).any()
             checked += 1
-    assert checked > 200
+    assert checked > 1000
 
 
 def test_golden_ties_do_not_hang_on_rounding() -> None:
@@ -218,10 +272,15 @@ def test_choose_is_the_reference(scores: np.ndarray[Any, Any], bad: set[int], me
             *([st.integers(-4, 4).map(lambda t: {"threshold": float(t)})] if merge == "union" else []),
         )
     )
-    wish = Wish(**size, merge=merge)
-    rows = choose(scores, [str(i) for i in range(scores.shape[1])], wish)[0].tolist()
+    names = [f"d{i}" for i in range(scores.shape[1])]
+    weights = {name: data.draw(st.sampled_from([0.25, 1.0, 3.0])) for name in names}
+    end: Any = data.draw(st.sampled_from(["top", "bottom"]))
+    by_hand = {"left_out": sorted(data.draw(st.sets(st.integers(0, len(scores) - 1)))), "pinned": []}
+    candidates = np.ones(len(scores), np.bool_)
+    candidates[by_hand["left_out"]] = False
+    rows = choose(scores, names, Wish(**size, merge=merge, weights=weights, end=end), candidates).rows.tolist()
     listed: Scores = [[None if math.isnan(v) else v for v in row] for row in scores.tolist()]
-    assert rows == reference(listed, wish.arguments)
+    assert rows == reference(listed, {"wish": {**size, "merge": merge, "weights": weights, "end": end}, **by_hand})
     assert len(set(rows)) == len(rows)
 
 
@@ -243,7 +302,7 @@ def test_a_selection_says_what_it_is(pool: ActivationStore, direction: Direction
     assert chosen.rows.tolist() == sorted(np.flatnonzero(pool.selectable), key=lambda row: (-column[row], row))[:70]
     np.testing.assert_array_equal(chosen.scores, column[chosen.rows])
     assert chosen.ids == pool.sample_id[chosen.rows].tolist()
-    assert chosen.reasons[:2] == ("sums #1", "sums #2")
+    assert chosen.reasons[:2] == ["sums #1", "sums #2"]
     assert np.flatnonzero(chosen.mask).tolist() == sorted(chosen.rows.tolist())
     assert chosen.ids_digest == select(scores, k=70).ids_digest
     assert chosen.ids_digest != select(scores, k=69).ids_digest
@@ -278,18 +337,23 @@ def test_what_can_not_be_chosen_is_refused(pool: ActivationStore, direction: Dir
         ({"threshold": math.nan}, "threshold is NaN"),
         ({"k": 1, "merge": "sum"}, "merge is 'sum', but must be one of union, round-robin, mean-z, max"),
         ({"threshold": 1.0, "merge": "round-robin"}, "give fraction or k, not a threshold"),
+        ({"threshold": 1.0, "end": "random"}, "random rows have no threshold"),
+        ({"k": 1, "end": "middle"}, "end is 'middle', but must be one of top, bottom, random"),
+        ({"k": 1, "weights": {"nobody": 1.0}}, "a weight is given for 'nobody'; the directions are sums, robust sums"),
+        ({"k": 1, "weights": {"sums": -1.0}}, "the weight of 'sums' is -1.0"),
+        ({"k": 1, "weights": {"sums": 0, "robust sums": 0}}, "all directions have weight 0"),
+        ({"k": 1, "pinned": ["nobody"]}, "has no sample 'nobody'"),
+        ({"k": 1, "pinned": ["a"], "excluded": ["a"]}, "'a' is both pinned and excluded"),
+        ({"k": 1, "filters": {"colour": 1}}, "no field 'colour'"),
+        ({"k": 1, "filters": {"labels": {"colour": ["red"]}}}, "no label column 'colour'"),
+        ({"k": 1, "filters": {"tokens": 5}}, "can't be read"),
+        ({"k": 1, "seed": -1}, "seed is -1"),
     ]
     for wish, message in refused:
         with pytest.raises(SelectionError, match=message):
             select(scores, **wish)
     with pytest.raises(SelectionError, match="don't say where they come from"):
         select(scores.assign_attrs({"store": 1}).drop_attrs(), k=1)
-
-
-if __name__ == "__main__":
-    GOLDEN.parent.mkdir(exist_ok=True)
-    lines = ",\n".join(json.dumps(made) for made in golden()["inputs"])
-    GOLDEN.write_text(f'{{"description": {json.dumps(DESCRIPTION)}, "inputs": [\n{lines}\n]}}\n')
 
 
 def test_a_part_of_the_scores_names_its_own_direction(
@@ -302,3 +366,86 @@ def test_a_part_of_the_scores_names_its_own_direction(
         assert chosen.ids == select(score(pool, robust), k=5).ids
     with pytest.raises(SelectionError, match="of the"):
         select(both.isel(sample=slice(0, 10)), k=5)
+
+
+def test_filters_narrow_the_choice(pool: ActivationStore, direction: Direction) -> None:
+    scores = score(pool, direction)
+    rows = np.arange(len(pool))
+    prompts = np.array([prompt.casefold() for prompt in pool.text("prompt", rows)])
+    responses = np.array([response.casefold() for response in pool.text("response", rows)])
+    found = np.array(["stone" in a or "stone" in b for a, b in zip(prompts, responses, strict=True)])
+    assert 0 < found.sum() < len(pool)
+    longest = int(np.median(pool.n_tokens))
+    passing = found & (pool.n_tokens <= longest) & pool.selectable
+    column = np.where(passing, scores["score"].values[:, 0], math.nan)
+    wanted = sorted(np.flatnonzero(passing), key=lambda row: (-column[row], row))
+    filters: dict[str, Any] = {"text": "STONE", "tokens": [None, longest]}
+    assert select(scores, fraction=0.5, filters=filters).rows.tolist() == wanted[: arithmetic.size(0.5, len(wanted))]
+    assert len(select(scores, k=698, filters=filters)) == len(wanted)
+    unfiltered = select(scores, k=5)
+    assert select(scores, k=5, filters={**filters, "narrow": False}).ids == unfiltered.ids
+    ids = tuple(pool.sample_id[:20].tolist())
+    assert set(select(scores, fraction=1.0, filters=Filters(ids=ids)).ids) <= set(ids)
+
+
+def test_label_columns_come_from_the_scores_and_the_source(pool: ActivationStore, direction: Direction) -> None:
+    scores = score(pool, direction)
+    topics = np.array(["even" if row % 2 == 0 else "odd" for row in range(len(pool))])
+    scores["topic"] = ("sample", topics)
+    columns = label_columns(scores)
+    assert {"status", "topic"} <= set(columns)
+    assert columns["topic"].names == ("even", "odd")
+    assert columns["topic"].codes.tolist() == [row % 2 for row in range(len(pool))]
+    chosen = select(scores, fraction=0.2, filters=Filters(labels={"topic": ("odd",)}))
+    assert len(chosen) > 0
+    assert (chosen.rows % 2 == 1).all()
+
+
+def test_rows_are_pinned_and_excluded_by_hand(pool: ActivationStore, direction: Direction) -> None:
+    scores = score(pool, direction)
+    best = select(scores, k=10)
+    last = select(scores, k=1, end="bottom").ids[0]
+    chosen = select(scores, k=10, pinned=[last, best.ids[3]], excluded=best.ids[:2])
+    assert chosen.ids == [*select(scores, k=12).ids[2:], last]
+    assert chosen.reasons[-1] == "pinned"
+    assert chosen.reasons[0] == "sums #1"
+    quarantined = str(pool.sample_id[~pool.selectable][0])
+    with pytest.raises(SelectionError, match="pinned, but it was quarantined"):
+        select(scores, k=1, pinned=[quarantined])
+
+
+def test_random_rows_repeat_by_their_seed(pool: ActivationStore, direction: Direction) -> None:
+    scores = score(pool, direction)
+    one, again, other = (select(scores, k=50, end="random", seed=seed) for seed in (1, 1, 2))
+    assert one.ids == again.ids != other.ids
+    assert pool.selectable[one.rows].all()
+    assert set(one.reasons) == {"random"}
+
+
+@given(
+    st.builds(
+        Wish,
+        fraction=st.floats(0.01, 1),
+        merge=st.sampled_from(["union", "max"]),
+        weights=st.dictionaries(st.text(max_size=3), st.floats(0, 9), max_size=2),
+        end=st.sampled_from(["top", "bottom"]),
+        filters=st.builds(
+            Filters,
+            text=st.text(max_size=5),
+            tokens=st.tuples(st.none() | st.integers(0, 9), st.none() | st.integers(0, 9)),
+            labels=st.dictionaries(st.text(max_size=3), st.lists(st.text(max_size=3)).map(tuple), max_size=2),
+            ids=st.none() | st.lists(st.text(max_size=3)).map(tuple),
+            narrow=st.booleans(),
+        ),
+        pinned=st.lists(st.text(max_size=3).map(lambda i: f"p{i}")).map(tuple),
+        excluded=st.lists(st.text(max_size=3).map(lambda i: f"e{i}")).map(tuple),
+    )
+)
+def test_a_wish_is_what_its_json_says(wish: Wish) -> None:
+    assert Wish.from_json(json.loads(json.dumps(wish.as_json()))) == wish
+
+
+if __name__ == "__main__":
+    GOLDEN.parent.mkdir(exist_ok=True)
+    lines = ",\n".join(json.dumps(made) for made in golden()["inputs"])
+    GOLDEN.write_text(f'{{"description": {json.dumps(DESCRIPTION)}, "inputs": [\n{lines}\n]}}\n')

@@ -1,6 +1,7 @@
 """Scores + a wish -> a Selection; export with recipe and card."""
 
 from nait_widgets.selection.recipe import Recipe
-from nait_widgets.selection.selection import Selection, Wish, select
+from nait_widgets.selection.selection import Selection, select
+from nait_widgets.selection.wish import Filters, Wish
 
-__all__ = ["Recipe", "Selection", "Wish", "select"]
+__all__ = ["Filters", "Recipe", "Selection", "Wish", "select"]

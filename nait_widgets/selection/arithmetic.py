@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     Scores = npt.NDArray[np.floating]
@@ -40,38 +42,78 @@ def above(scores: Scores, threshold: float) -> Rows:
     return order[scores[order] >= threshold]
 
 
-def union(chosen: list[Rows]) -> Rows:
+def shares(count: int, weights: Sequence[float]) -> list[int]:
+    """How many rows each direction takes of its own under `union`: the heaviest `count`, the others in proportion."""
+    heaviest = max(weights)
+    return [max(1, int(np.floor(count * (weight / heaviest) + 0.5))) if count else 0 for weight in weights]
+
+
+def union(chosen: list[Rows], n: int) -> Rows:
     """Rows that any direction chose, by their best rank; ties by row.
 
     Args:
         chosen: Each direction's rows, best first.
+        n: Rows in all.
     """
-    best: dict[int, int] = {}
+    best = np.full(n, np.iinfo(np.int64).max)
     for rows in chosen:
-        for rank, row in enumerate(rows.tolist()):
-            best[row] = min(rank, best.get(row, rank))
-    return np.array(sorted(best, key=lambda row: (best[row], row)), np.int64)
+        best[rows] = np.minimum(best[rows], np.arange(len(rows)))
+    taken = np.flatnonzero(best < np.iinfo(np.int64).max)
+    return taken[np.argsort(best[taken], kind="stable")]
 
 
-def round_robin(orders: list[Rows], k: int) -> Rows:
-    """K rows by turns: each direction in order takes its best row that isn't taken yet."""
-    queues = [iter(order.tolist()) for order in orders]
+def round_robin(orders: list[Rows], weights: Sequence[float], k: int) -> Rows:
+    """K rows by turns: each direction takes its best row that isn't taken yet.
+
+    The turn is whose share is furthest behind: the least (rows taken + 1) / weight, ties to the first direction; with
+    equal weights one after the other.
+    """
+    queues = {i: iter(order.tolist()) for i, order in enumerate(orders)}
+    turns = [0] * len(orders)
     taken: dict[int, None] = {}
     while len(taken) < k and queues:
-        for queue in list(queues):
-            row = next((row for row in queue if row not in taken), None)
-            if row is None:
-                queues.remove(queue)
-            elif len(taken) < k:
-                taken[row] = None
+        turn = min(queues, key=lambda i: (turns[i] + 1) / weights[i])
+        row = next((row for row in queues[turn] if row not in taken), None)
+        if row is None:
+            del queues[turn]
+        else:
+            taken[row] = None
+            turns[turn] += 1
     return np.array(list(taken), np.int64)
 
 
 def z_scores(scores: Scores) -> npt.NDArray[np.float64]:
-    """Each column standardised over its valid rows; a column without spread is 0: (sample, direction)."""
+    """Each column standardised over its valid rows; a column without spread is 0: (sample, direction).
+
+    Sums run in row order, as a loop does: both languages then round alike, to the last bit.
+    """
     valid = ~np.isnan(scores)
     n = np.maximum(1, valid.sum(axis=0))
-    centred = scores - np.where(valid, scores, 0).sum(axis=0) / n
-    std = np.sqrt(np.where(valid, np.square(centred), 0).sum(axis=0) / n)
+    centred = scores - _sum(np.where(valid, scores, 0)) / n
+    std = np.sqrt(_sum(np.where(valid, np.square(centred), 0)) / n)
     z: npt.NDArray[np.float64] = centred / np.where(std > 0, std, np.inf)
     return z
+
+
+def weighted_mean(z: Scores, weights: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Mean over the directions, summed in their order: (sample,)."""
+    total = np.zeros(len(z))
+    for column, weight in enumerate(weights):
+        total += weight * z[:, column]
+    return total / sum(weights)
+
+
+def uniform(seed: int, n: int) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) for each row, the same in every language (the integer hash `lowbias32` of C. Wellons)."""
+    key = _hashed(np.array([seed], np.uint32))
+    return _hashed(np.arange(n, dtype=np.uint32) ^ key) / 2.0**32
+
+
+def _hashed(x: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = np.multiply(x ^ np.right_shift(x, shift), factor, dtype=np.uint32)
+    return np.bitwise_xor(x, np.right_shift(x, 16), dtype=np.uint32)
+
+
+def _sum(values: Scores) -> npt.NDArray[np.float64]:
+    return np.cumsum(values, axis=0)[-1] if len(values) else np.zeros(values.shape[1])

@@ -24,9 +24,17 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 COLUMNS = ("score", "rank", "reason")
+REPORT_EVERY = 1000
 
 
-def export(selection: Selection, path: str | os.PathLike[str], *, columns: Sequence[str], order: Order) -> list[Path]:
+def export(
+    selection: Selection,
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str],
+    order: Order,
+    report: Callable[[int, int], None] | None = None,
+) -> list[Path]:
     """Write rows, recipe, card and directions; see `Selection.export`."""
     path = Path(path)
     write = _writer(path)
@@ -42,7 +50,7 @@ def export(selection: Selection, path: str | os.PathLike[str], *, columns: Seque
     targets = [path, path.with_suffix(".recipe.json"), path.with_suffix(".card.md"), *directions]
     with ExitStack() as stack:  # all of them appear, or none
         rows, recipe, about, *files = [stack.enter_context(written_whole(target)) for target in targets]
-        write(rows, _rows(selection, columns, order))
+        write(rows, _rows(selection, columns, order, report))
         Recipe.of(selection, path, directions, columns, order).save(recipe)
         about.write_text(card(selection, path.name), encoding="utf-8")
         for direction, file in zip(selection.directions, files, strict=True):
@@ -50,14 +58,16 @@ def export(selection: Selection, path: str | os.PathLike[str], *, columns: Seque
     return targets
 
 
-def _rows(selection: Selection, columns: Sequence[str], order: Order) -> Iterator[Row]:
+def _rows(
+    selection: Selection, columns: Sequence[str], order: Order, report: Callable[[int, int], None] | None
+) -> Iterator[Row]:
     ranks = np.arange(len(selection)) if order == "rank" else np.argsort(selection.rows, kind="stable")
-    for rank, row in zip(ranks, selection.store.originals(selection.rows[ranks]), strict=True):
-        extra = {
-            "score": float(selection.scores[rank]),
-            "rank": int(rank) + 1,
-            "reason": selection.reasons[rank],
-        }
+    reasons = selection.reasons if "reason" in columns else [""] * len(selection)
+    rows = selection.store.originals(selection.rows[ranks])
+    for done, (rank, row) in enumerate(zip(ranks, rows, strict=True)):
+        if report is not None and done % REPORT_EVERY == 0:
+            report(done, len(selection))
+        extra = {"score": float(selection.scores[rank]), "rank": int(rank) + 1, "reason": reasons[rank]}
         yield {**row, **{f"nait_{name}": extra[name] for name in columns}}
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from nait_widgets.errors import SelectionError
 from nait_widgets.methods import Direction
 from nait_widgets.paths import written_whole
-from nait_widgets.selection.selection import Selection, Wish, select
+from nait_widgets.selection.selection import Selection, select_by
+from nait_widgets.selection.wish import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ class Recipe:
                 {"name": direction.name, "digest": direction.digest, "path": file.name}
                 for direction, file in zip(selection.directions, directions, strict=True)
             ],
-            wish=selection.wish.arguments,
+            wish=selection.wish.as_json(),
             export={"columns": list(columns), "order": order},
             result={"rows": len(selection), "ids_sha256": selection.ids_digest},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -111,7 +112,7 @@ class Recipe:
         for direction, entry in zip(directions, self.directions, strict=True):
             if direction.digest != entry["digest"]:
                 raise SelectionError(f"{entry['path']} is not the direction that the recipe was made with")
-        selection = select(score(store, directions), **Wish(**self.wish).arguments)
+        selection = select_by(score(store, directions), Wish.from_json(self.wish))
         if selection.ids_digest != self.result["ids_sha256"]:
             raise SelectionError(
                 f"the recipe gives {len(selection):,} rows that are not the {self.result['rows']:,} of its time; "

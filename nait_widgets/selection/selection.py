@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.selection import arithmetic
+from nait_widgets.selection.filtering import RowFilter, positions
+from nait_widgets.selection.wish import End, Filters, Merge, Wish
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -22,46 +25,24 @@ if TYPE_CHECKING:
     from nait_widgets.methods import Direction
     from nait_widgets.store import ActivationStore
 
-Merge = Literal["union", "round-robin", "mean-z", "max"]
+    Mask = npt.NDArray[np.bool_]
+
 Order = Literal["source", "rank"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How much is asked for, and how several directions share it.
+class Choice(NamedTuple):
+    """Rows chosen by their scores.
 
     Attributes:
-        fraction, k, threshold: Exactly one is given. With several directions under `union` it is each one's own.
-        merge: `union` of each direction's own top (the paper's); `round-robin`, each taking its best in turn until
-            there are k; the highest mean of z-scores (`mean-z`); or the highest z-score in any direction (`max`).
+        rows: Best first: (k,).
+        scores: What each was chosen by (its score, its highest or merged z-score): (k,).
+        parts: Each direction's part in it: under `mean-z` and `max` its z-score; else its rank from 1, and 0 where it
+            had no part: (k, direction).
     """
 
-    fraction: float | None = None
-    k: int | None = None
-    threshold: float | None = None
-    merge: Merge = "union"
-
-    def __post_init__(self) -> None:
-        given = [name for name in ("fraction", "k", "threshold") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise SelectionError(
-                f"give exactly one of fraction, k and threshold ({' and '.join(given) or 'none'} given)"
-            )
-        if self.fraction is not None and not 0 < self.fraction <= 1:
-            raise SelectionError(f"fraction is {self.fraction}, but must be above 0 and at most 1")
-        if self.k is not None and self.k < 1:
-            raise SelectionError(f"k is {self.k}, but must be at least 1")
-        if self.threshold is not None and np.isnan(self.threshold):
-            raise SelectionError("threshold is NaN")
-        if self.merge not in get_args(Merge):
-            raise SelectionError(f"merge is {self.merge!r}, but must be one of {', '.join(get_args(Merge))}")
-        if self.threshold is not None and self.merge == "round-robin":
-            raise SelectionError("round-robin takes turns until it has k rows: give fraction or k, not a threshold")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The wish as arguments of `select`, and as JSON."""
-        return asdict(self)
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
+    parts: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +50,9 @@ class Selection:
     """The chosen rows.
 
     Attributes:
-        rows: Positions in the store, best first: (k,).
+        rows: Positions in the store, best first, then those that were only pinned: (k,).
         scores: What each was chosen by (its z-score, mean or score), in the same order: (k,).
-        reasons: Why each was chosen, in words: (k,).
+        parts: Each direction's part in it, see `Choice`: (k, direction).
         wish: What was asked for.
         store: Where the rows are.
         directions: What they were scored by.
@@ -79,7 +60,7 @@ class Selection:
 
     rows: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
-    reasons: tuple[str, ...]
+    parts: npt.NDArray[np.float64]
     wish: Wish
     store: ActivationStore
     directions: tuple[Direction, ...]
@@ -97,6 +78,19 @@ class Selection:
         return [str(i) for i in self.store.sample_id[self.rows]]
 
     @property
+    def reasons(self) -> list[str]:
+        """Why each was chosen, in words: (k,)."""
+        names = [direction.name for direction in self.directions]
+        return [self._reason(names, parts) for parts in self.parts.tolist()]
+
+    def _reason(self, names: list[str], parts: list[float]) -> str:
+        if not any(parts):
+            return "random" if self.wish.end == "random" else "pinned"
+        if self.wish.merge in ("mean-z", "max") and sum(weight > 0 for weight in self.wish.weights_of(names)) > 1:
+            return ", ".join(f"{name} z {part:+.2f}" for name, part in zip(names, parts, strict=True))
+        return ", ".join(f"{name} #{part:.0f}" for name, part in zip(names, parts, strict=True) if part)
+
+    @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """Whether each row of the store is chosen: (sample,)."""
         mask = np.zeros(len(self.store), np.bool_)
@@ -110,7 +104,12 @@ class Selection:
         return sha256("\n".join(str(i) for i in ids).encode()).hexdigest()
 
     def export(
-        self, path: str | os.PathLike[str], *, columns: Sequence[str] = (), order: Order = "source"
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: Sequence[str] = (),
+        order: Order = "source",
+        report: Callable[[int, int], None] | None = None,
     ) -> list[Path]:
         """Write the chosen rows as the source had them, with a recipe and a card beside them.
 
@@ -118,6 +117,7 @@ class Selection:
             path: `.jsonl`, `.json`, `.parquet`, `.csv`, `.tsv`, or no suffix for a folder of `datasets`.
             columns: What to add to each row, of `score`, `rank` and `reason`; each is named `nait_…`.
             order: Of the rows: the source's, or the best first.
+            report: Called with rows written and in all, from time to time.
 
         Returns:
             The files written: rows, recipe, card, and each direction.
@@ -128,7 +128,7 @@ class Selection:
         """
         from nait_widgets.selection.export import export
 
-        return export(self, path, columns=columns, order=order)
+        return export(self, path, columns=columns, order=order, report=report)
 
 
 def select(
@@ -138,79 +138,136 @@ def select(
     k: int | None = None,
     threshold: float | None = None,
     merge: Merge = "union",
+    weights: Mapping[str, float] | None = None,
+    end: End = "top",
+    seed: int = 0,
+    filters: Filters | Mapping[str, Any] | None = None,
+    pinned: Sequence[str] = (),
+    excluded: Sequence[str] = (),
 ) -> Selection:
     """Choose the rows that score highest (Eq. 6).
 
     Args:
         scores: What `score` returned.
         fraction: Share of the rows that may be selected (quarantined ones don't count); k = max(1, floor(f·n + ½)).
-        k: Number of rows.
+        k: Number of rows; fewer where the filters leave fewer.
         threshold: Lowest score that is chosen; under `mean-z` and `max`, lowest z-score.
         merge: How several directions share the choice, see `Wish`.
+        weights: How much each direction counts, by name.
+        end: `top`, `bottom` or `random`.
+        seed: Of random rows.
+        filters: Which rows the choice is made among, a `Filters` or its fields.
+        pinned: Ids that are chosen whatever they score, beyond what is asked for.
+        excluded: Ids that are never chosen; the next best take their place.
 
     Raises:
-        SelectionError: Not exactly one of fraction, k and threshold; values out of range; more rows than there are.
+        SelectionError: Not exactly one of fraction, k and threshold; values out of range; more rows than there are;
+            an id or label column that isn't there; a pinned row that was quarantined.
     """
-    wish = Wish(fraction, k, threshold, merge)
+    if filters is None or isinstance(filters, Mapping):
+        filters = Wish.from_json({"fraction": 1.0, "filters": filters or {}}).filters
+    wish = Wish(fraction, k, threshold, merge, weights or {}, end, seed, filters, tuple(pinned), tuple(excluded))
+    return select_by(scores, wish)
+
+
+def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = None) -> Selection:
+    """Choose the rows of a wish, see `select`.
+
+    Args:
+        scores: What `score` returned.
+        wish: What is asked for.
+        row_filter: The filter of these scores, to be used again and again.
+    """
+    store, values, names = _scored(scores)
+    n_valid = int(np.count_nonzero(store.selectable))
+    if wish.k is not None and wish.k > n_valid:
+        raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
+    candidates = np.ones(len(store), np.bool_)
+    if wish.filters.anything and wish.filters.narrow:
+        candidates &= (row_filter or RowFilter(scores)).passing(wish.filters)
+    candidates[positions(store, wish.excluded)] = False
+    pinned = positions(store, wish.pinned)
+    for row in pinned[~store.selectable[pinned]]:
+        raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
+    # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
+    scored = {direction.name: direction for direction in scores.attrs["directions"]}
+    choice = choose(values, names, wish, candidates, pinned)
+    return Selection(*choice, wish, store, tuple(scored[name] for name in names))
+
+
+def _scored(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:
+    """The store, the scores (sample, direction), and the directions' names."""
     if "store" not in scores.attrs or "directions" not in scores.attrs:
         raise SelectionError("these scores don't say where they come from: pass the dataset that `score` returned")
     store: ActivationStore = scores.attrs["store"]
     if (n := scores.sizes["sample"]) != len(store):
         raise SelectionError(f"these are scores of {n:,} of the {len(store):,} rows of {store.path}: give those of all")
-    values = scores["score"].to_numpy().reshape(len(store), -1)
-    n_valid = int(np.count_nonzero(store.selectable))
-    if wish.k is not None and wish.k > n_valid:
-        raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
     names = [str(name) for name in np.atleast_1d(scores["direction"].to_numpy())]
-    # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
-    scored = {direction.name: direction for direction in scores.attrs["directions"]}
-    directions = tuple(scored[name] for name in names)
-    rows, chosen_by, reasons = choose(values, names, wish)
-    return Selection(rows, chosen_by, tuple(reasons), wish, store, directions)
+    return store, scores["score"].to_numpy().reshape(len(store), -1), names
 
 
 def choose(
-    values: npt.NDArray[np.float64], names: Sequence[str], wish: Wish
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], list[str]]:
-    """Choose rows by their scores alone.
+    values: npt.NDArray[np.float64],
+    names: Sequence[str],
+    wish: Wish,
+    candidates: Mask | None = None,
+    pinned: npt.NDArray[np.int64] | None = None,
+) -> Choice:
+    """Choose rows by their scores alone; the ids and filters of the wish are the caller's business.
 
     Args:
         values: Scores (sample, direction); a row that may not be selected is NaN throughout.
         names: Of the directions.
         wish: What is asked for.
-
-    Returns:
-        Rows best first, what each was chosen by, and why.
+        candidates: Rows that may be chosen, (sample,); all where None. Those left out still count in z-scores.
+        pinned: Rows that are chosen at any rate.
     """
-    count = wish.k
-    if wish.fraction is not None:
-        count = arithmetic.size(wish.fraction, int(np.count_nonzero(~np.isnan(values).all(axis=1))))
+    n, n_directions = values.shape
+    weights = wish.weights_of(names)
+    active = [i for i, weight in enumerate(weights) if weight > 0]
+    scored = np.logical_not(np.isnan(values).all(axis=1))
+    valid = scored if candidates is None else scored & candidates
+    count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, int(np.count_nonzero(valid)))
+    z = values[:, active] if len(active) == 1 else arithmetic.z_scores(values[:, active])
+    z = np.where(scored[:, None], z, np.nan)
+    sign = -1.0 if wish.end == "bottom" else 1.0
+    shared = [weights[i] for i in active]
+    parts = np.zeros((n, n_directions))
 
-    def cut(column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        return arithmetic.top(column, count) if wish.threshold is None else arithmetic.above(column, wish.threshold)
+    def cut(column: npt.NDArray[np.float64], count: int | None) -> npt.NDArray[np.int64]:
+        column = np.where(valid, sign * column, np.nan)
+        if wish.threshold is None:
+            return arithmetic.top(column, count)
+        return arithmetic.above(column, sign * wish.threshold)
 
-    if len(names) == 1:
-        rows = cut(values[:, 0])
-        return rows, values[rows, 0], [f"{names[0]} #{rank}" for rank in range(1, len(rows) + 1)]
-    z = arithmetic.z_scores(values)
-    if wish.merge in ("mean-z", "max"):
-        combined = z.mean(axis=1) if wish.merge == "mean-z" else z.max(axis=1)
-        rows = cut(combined)
-        reasons = [
-            ", ".join(f"{name} z {value:+.2f}" for name, value in zip(names, z[row], strict=True)) for row in rows
-        ]
-        return rows, combined[rows], reasons
-    orders = [arithmetic.top(values[:, i]) for i in range(len(names))]
-    if wish.merge == "round-robin":
-        assert count is not None
-        rows = arithmetic.round_robin(orders, count)
-        own = orders
+    merged = len(active) > 1 and wish.merge in ("mean-z", "max") and wish.end != "random"
+    if merged and wish.merge == "mean-z":
+        chosen_by = arithmetic.weighted_mean(z, shared)
     else:
-        own = [cut(values[:, i]) for i in range(len(names))]
-        rows = arithmetic.union(own)
-    ranks = [dict(zip(order.tolist(), range(1, len(order) + 1), strict=True)) for order in own]
-    reasons = [
-        ", ".join(f"{name} #{rank[row]}" for name, rank in zip(names, ranks, strict=True) if row in rank)
-        for row in rows.tolist()
-    ]
-    return rows, z[rows].max(axis=1), reasons
+        chosen_by = (z * shared if merged else z).max(axis=1)
+    if wish.end == "random":
+        rows = arithmetic.top(np.where(valid, arithmetic.uniform(wish.seed, n), np.nan), count)
+    elif merged:
+        rows = cut(chosen_by, count)
+        parts[:, active] = np.where(valid[:, None], z, 0)
+    elif len(active) > 1 and wish.merge == "round-robin":
+        assert count is not None
+        orders = [cut(values[:, i], None) for i in active]
+        rows = arithmetic.round_robin(orders, shared, count)
+        _rank(parts, active, orders)
+    else:
+        counts = [None] * len(active) if count is None else arithmetic.shares(count, shared)
+        own = [cut(values[:, i], share) for i, share in zip(active, counts, strict=True)]
+        rows = arithmetic.union(own, n)
+        _rank(parts, active, own)
+    if pinned is not None:
+        beyond = np.setdiff1d(pinned, rows)
+        parts[beyond] = 0
+        rows = np.concatenate([rows, beyond])
+    return Choice(rows, chosen_by[rows], parts[rows])
+
+
+def _rank(parts: npt.NDArray[np.float64], active: list[int], orders: list[npt.NDArray[np.int64]]) -> None:
+    """Write each direction's ranks of the rows in its order, from 1."""
+    for i, order in zip(active, orders, strict=True):
+        parts[order, i] = np.arange(1, len(order) + 1)

@@ -101,6 +101,11 @@ class ActivationStore:
         return self._column("sample_id").astype(object)
 
     @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each sample by its id."""
+        return {str(sample_id): row for row, sample_id in enumerate(self.sample_id.tolist())}
+
+    @cached_property
     def status(self) -> npt.NDArray[np.uint8]:
         """The samples' status codes: (sample,)."""
         return self._column("status")
@@ -133,10 +138,9 @@ class ActivationStore:
         Raises:
             StoreError: No sample has that id.
         """
-        found = np.flatnonzero(self.sample_id == sample_id)
-        if not len(found):
+        if sample_id not in self.row_of:
             raise StoreError(f"{self.path} has no sample {sample_id!r}; its ids look like {self.sample_id[0]!r}")
-        return int(found[0])
+        return self.row_of[sample_id]
 
     def array(self, name: str) -> zarr.Array[Any]:
         """An array of the store, by its name in the layout."""

@@ -1,0 +1,103 @@
+"""Which rows pass the filters."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nait_widgets.errors import SelectionError
+from nait_widgets.selection.labels import Labels, label_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.selection.wish import Filters
+    from nait_widgets.store import ActivationStore
+
+    Mask = npt.NDArray[np.bool_]
+
+
+class RowFilter:
+    """Filters rows of one pool; what was read from the store for one filter serves the next.
+
+    Args:
+        scores: What `score` returned.
+    """
+
+    def __init__(self, scores: xr.Dataset) -> None:
+        self._scores = scores
+        self._store: ActivationStore = scores.attrs["store"]
+        self._searched: tuple[str, Mask] | None = None
+
+    @cached_property
+    def labels(self) -> dict[str, Labels]:
+        """The label columns."""
+        return label_columns(self._scores)
+
+    def passing(self, filters: Filters) -> Mask:
+        """Which samples pass: (sample,).
+
+        Raises:
+            SelectionError: A label column or an id that isn't there.
+            StoreError: Text is looked for in a store without text.
+        """
+        store = self._store
+        mask = np.ones(len(store), np.bool_)
+        fewest, most = filters.tokens
+        if fewest is not None:
+            mask &= store.n_tokens >= fewest
+        if most is not None:
+            mask &= store.n_tokens <= most
+        if filters.ids is not None:
+            inside = np.zeros(len(store), np.bool_)
+            inside[positions(store, filters.ids)] = True
+            mask &= inside
+        for name, values in filters.labels.items():
+            if name not in self.labels:
+                raise SelectionError(f"there is no label column {name!r}; there are {', '.join(self.labels)}")
+            names, codes = self.labels[name]
+            mask &= np.isin(codes, [i for i, value in enumerate(names) if value in values])
+        if filters.text:
+            mask &= self.containing(filters.text)
+        return mask
+
+    def containing(self, text: str, report: Callable[[int, int], None] | None = None) -> Mask:
+        """Which samples have a text in their prompt or response, whatever the case: (sample,).
+
+        Args:
+            text: What to look for, as it stands: no pattern.
+            report: Called with samples done and in all, once a block.
+        """
+        if self._searched is None or self._searched[0] != text:
+            self._searched = text, self._search(text.casefold(), report)
+        return self._searched[1]
+
+    def _search(self, needle: str, report: Callable[[int, int], None] | None) -> Mask:
+        store = self._store
+        found = np.zeros(len(store), np.bool_)
+        for block in range(store.layout.n_blocks):
+            rows = store.layout.rows(block)
+            numbers = range(rows.start, rows.stop)
+            pairs = zip(store.text("prompt", numbers), store.text("response", numbers), strict=True)
+            found[rows] = [needle in prompt.casefold() or needle in response.casefold() for prompt, response in pairs]
+            if report is not None:
+                report(rows.stop, len(store))
+        return found
+
+
+def positions(store: ActivationStore, ids: Iterable[str]) -> npt.NDArray[np.int64]:
+    """The rows of some ids, in their order.
+
+    Raises:
+        SelectionError: The store has no such id.
+    """
+    ids = list(ids)
+    known = store.row_of if ids else {}
+    if absent := [i for i in ids if i not in known]:
+        raise SelectionError(f"{store.path} has no sample {absent[0]!r} ({len(absent):,} of {len(ids):,} ids unknown)")
+    return np.array([known[i] for i in ids], np.int64)

@@ -1,0 +1,93 @@
+"""Label columns: what of the source's rows sorts them into a few kinds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nait_widgets.store import Status
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.store import ActivationStore
+
+MAX_VALUES = 40  # a column with more is no label to filter by
+STATUS = "status"
+
+
+class Labels(NamedTuple):
+    """One label column.
+
+    Attributes:
+        names: Its values, as text, the most frequent first.
+        codes: Which of them each row has, (sample,) uint8; `len(names)` where it has none.
+    """
+
+    names: tuple[str, ...]
+    codes: npt.NDArray[np.uint8]
+
+
+def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
+    """Every label column: the status, those of the scores' dataset, those of the source's rows.
+
+    A column is one whose values are text, whole numbers or truth values, two to forty of them. Of the dataset it is
+    any variable over `sample` alone: `scores["topic"] = ("sample", topics)` adds one.
+    """
+    store: ActivationStore = scores.attrs["store"]
+    columns = {STATUS: _encoded([Status(int(code)).label for code in store.status])}
+    for name, variable in scores.variables.items():
+        if variable.dims == ("sample",) and name not in ("sample_id", "status", "n_tokens"):
+            columns[str(name)] = _encoded([_text(value) for value in variable.to_numpy().tolist()])
+    if store.layout.text:
+        columns |= _of_source(store)
+    return {name: labels for name, labels in columns.items() if labels is not None and len(labels.names) > 1}
+
+
+def _of_source(store: ActivationStore) -> dict[str, Labels | None]:
+    """The columns of the source's rows. A field leaves the race with its first value too many."""
+    codes: dict[str, npt.NDArray[np.uint8]] = {}
+    known: dict[str, dict[str, int]] = {}
+    lost: set[str] = set()
+    for row, original in enumerate(store.originals(np.arange(len(store)))):
+        for name, value in original.items():
+            if name in lost or (text := _text(value)) is None:
+                continue
+            if name not in known:
+                known[name], codes[name] = {}, np.full(len(store), MAX_VALUES, np.uint8)
+            code = known[name].setdefault(text, len(known[name]))
+            if code < MAX_VALUES:
+                codes[name][row] = code
+            else:
+                lost.add(name)
+                del known[name], codes[name]
+    return {name: _by_frequency(tuple(known[name]), codes[name]) for name in known}
+
+
+def _encoded(values: list[str | None]) -> Labels | None:
+    known: dict[str, int] = {}
+    codes = np.full(len(values), MAX_VALUES, np.uint8)
+    for row, value in enumerate(values):
+        if value is not None:
+            code = known.setdefault(value, len(known))
+            if code >= MAX_VALUES:
+                return None
+            codes[row] = code
+    return _by_frequency(tuple(known), codes)
+
+
+def _by_frequency(names: tuple[str, ...], codes: npt.NDArray[np.uint8]) -> Labels:
+    counts = np.bincount(codes, minlength=MAX_VALUES + 1)[: len(names)]
+    order = np.argsort(-counts, kind="stable")
+    recode = np.full(MAX_VALUES + 1, len(names), np.uint8)
+    recode[order] = np.arange(len(names))
+    return Labels(tuple(names[i] for i in order), recode[codes])
+
+
+def _text(value: Any) -> str | None:
+    """A label as text; None for what is none, such as long prose."""
+    if isinstance(value, bool | int):
+        return str(value)
+    return value if isinstance(value, str) and 0 < len(value) <= 80 and "\n" not in value else None
