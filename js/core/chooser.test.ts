@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { order, zScores } from "./arithmetic";
+import { Chooser } from "./chooser";
+import { asJson, asked, type Wish } from "./wish";
+
+interface Golden {
+  inputs: {
+    name: string;
+    scores: (number | null)[][];
+    cases: { wish: Record<string, unknown>; left_out: number[]; pinned: number[]; rows: number[] }[];
+  }[];
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL("../../tests/golden/selection.json", import.meta.url), "utf8"),
+) as Golden;
+
+function columnsOf(scores: (number | null)[][]): Float64Array[] {
+  return scores[0]!.map((_, d) => Float64Array.from(scores, (row) => row[d] ?? NaN));
+}
+
+function chooserOf(columns: Float64Array[]): Chooser {
+  return new Chooser(
+    columns.map((_, d) => `d${d}`),
+    columns,
+  );
+}
+
+const wishOf = (json: Record<string, unknown>): Wish => asked(json).wish;
+
+describe("golden vectors", () => {
+  test.each(golden.inputs)("$name", ({ scores, cases }) => {
+    expect(cases.length).toBeGreaterThan(20);
+    const chooser = chooserOf(columnsOf(scores)); // one for all cases: what it keeps must not leak between wishes
+    for (const { wish, left_out: leftOut, pinned, rows } of cases) {
+      const candidates = new Uint8Array(scores.length).fill(1);
+      for (const row of leftOut) candidates[row] = 0;
+      chooser.setCandidates(leftOut.length > 0 ? candidates : null);
+      const chosen = chooser.choose(wishOf(wish), Int32Array.from(pinned));
+      expect(Array.from(chosen.rows), JSON.stringify(wish)).toEqual(rows);
+    }
+  });
+});
+
+const score = fc.oneof(
+  fc.constant(NaN),
+  fc.integer({ min: -3, max: 3 }),
+  fc.double({ noNaN: true }),
+  fc.constantFrom(0, -0, Infinity, -Infinity, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE),
+);
+
+test("an order is sorted, whole, and breaks ties by row", () => {
+  fc.assert(
+    fc.property(fc.array(score), (values) => {
+      const column = Float64Array.from(values);
+      const valid = values.map((_, row) => row).filter((row) => !Number.isNaN(values[row]));
+      const sorted = valid.sort((a, b) => (values[a] === values[b] ? a - b : values[a]! > values[b]! ? -1 : 1));
+      expect(Array.from(order(column))).toEqual(sorted);
+    }),
+  );
+});
+
+test("z-scores have mean 0 and deviation 1", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 2 }), (values) => {
+      const z = Array.from(zScores(Float64Array.from(values)));
+      const mean = z.reduce((a, b) => a + b, 0) / z.length;
+      const deviation = Math.sqrt(z.reduce((a, b) => a + (b - mean) ** 2, 0) / z.length);
+      expect(mean).toBeCloseTo(0, 9);
+      expect(deviation).toBeCloseTo(new Set(values).size > 1 ? 1 : 0, 9);
+    }),
+  );
+});
+
+const anyWish = fc
+  .record({
+    size: fc.oneof(
+      fc.double({ min: 0.01, max: 1, noNaN: true }).map((fraction) => ({ fraction })),
+      fc.integer({ min: 1, max: 40 }).map((k) => ({ k })),
+      fc.double({ noNaN: true }).map((threshold) => ({ threshold })),
+    ),
+    merge: fc.constantFrom("union", "round-robin", "mean-z", "max"),
+    end: fc.constantFrom("top", "bottom", "random"),
+    seed: fc.nat(),
+    weights: fc.dictionary(fc.constantFrom("d0", "d1", "d2"), fc.constantFrom(0, 0.25, 1, 3)),
+  })
+  .filter(
+    ({ size, merge, end }) => !("threshold" in size && (merge === "round-robin" || end === "random")),
+  ) as fc.Arbitrary<Wish>;
+
+test("no wish chooses a row twice, an invalid one, or one that is no candidate", () => {
+  const table = fc.array(fc.tuple(score, score, score), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(table, anyWish, fc.infiniteStream(fc.boolean()), (rows, wish, stream) => {
+      const whole = rows.map((row) => (row.some(Number.isNaN) ? [NaN, NaN, NaN] : row));
+      const candidates = Uint8Array.from(whole, () => Number(stream.next().value));
+      const chooser = chooserOf(columnsOf(whole));
+      chooser.setCandidates(candidates);
+      const chosen = Array.from(chooser.choose(wish).rows);
+      expect(new Set(chosen).size).toBe(chosen.length);
+      for (const row of chosen) {
+        expect(candidates[row]).toBe(1);
+        expect(Number.isNaN(whole[row]![0])).toBe(false);
+      }
+      if ("k" in wish.size && wish.end === "random") expect(chosen.length).toBe(Math.min(wish.size.k, chooser.valid));
+    }),
+  );
+});
+
+test("a wish is what its JSON says", () => {
+  fc.assert(
+    fc.property(anyWish, (wish) => {
+      const filters = { text: "a", tokens: [null, 4] as [null, number], labels: { x: ["y"] }, narrow: false };
+      const back = asked(JSON.parse(JSON.stringify(asJson({ wish, filters }))) as Record<string, unknown>);
+      expect(back.filters).toEqual(filters);
+      expect({ ...back.wish, weights: {} }).toEqual({ ...wish, weights: {} });
+      for (const name of ["d0", "d1", "d2"]) expect(back.wish.weights[name] ?? 1).toBe(wish.weights[name] ?? 1);
+    }),
+  );
+});

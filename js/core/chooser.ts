@@ -1,0 +1,226 @@
+/** Chooses rows by a wish, fast enough for every frame of a slider's drag: what doesn't change is kept sorted. */
+
+import {
+  type Column,
+  countAbove,
+  order,
+  roundRobin,
+  shares,
+  size,
+  uniform,
+  union,
+  weightedMax,
+  weightedMean,
+  zScores,
+} from "./arithmetic";
+import type { Wish } from "./wish";
+
+/** Rows that a wish has chosen. */
+export interface Chosen {
+  /** Best first, then those that were only pinned. */
+  rows: Int32Array;
+  /** How many of them were chosen by their scores. */
+  byScore: number;
+  /** What rows are chosen by, for every row: a score, or under several directions a z-score. */
+  chosenBy: Column;
+}
+
+/** One direction's own view: its scores, and how many of its best rows the wish takes. */
+export interface Cut {
+  column: Column;
+  /** Candidates, highest first (lowest first where the bottom is chosen). */
+  ordered: Int32Array;
+  count: number;
+}
+
+interface Active {
+  index: number;
+  weight: number;
+}
+
+/** The scores of a pool, and the orders derived from them. */
+export class Chooser {
+  /** Rows that have a score. */
+  readonly scored: number;
+  #candidates: Uint8Array | null = null;
+  #valid: number;
+  #z: (Column | null)[];
+  #wholeOrders = new Map<string, Int32Array>();
+  #orders = new Map<string, Int32Array>();
+  #merged: { key: string; column: Column } | null = null;
+
+  /**
+   * @param names The directions' names.
+   * @param columns Each direction's scores; a row that can't be chosen is NaN in all of them.
+   */
+  constructor(
+    readonly names: string[],
+    readonly columns: Column[],
+  ) {
+    this.#z = columns.map(() => null);
+    this.scored = this.#count();
+    this.#valid = this.scored;
+  }
+
+  /** How many rows a fraction is of. */
+  get valid(): number {
+    return this.#valid;
+  }
+
+  /** Choose among these rows only (1 where a row is a candidate); null for all. The array is not copied. */
+  setCandidates(candidates: Uint8Array | null): void {
+    this.#candidates = candidates;
+    this.#orders.clear();
+    this.#valid = this.#count();
+  }
+
+  /** The rows of a wish. */
+  choose(wish: Wish, pinned: Int32Array = new Int32Array()): Chosen {
+    const active = this.#active(wish);
+    const count = this.#wanted(wish);
+    const rows = this.#rows(wish, active, count);
+    return { rows: appended(rows, pinned, this.#length), byScore: rows.length, chosenBy: this.chosenBy(wish) };
+  }
+
+  /** What rows are chosen by. */
+  chosenBy(wish: Wish): Column {
+    const active = this.#active(wish);
+    if (active.length === 1) return this.columns[active[0]!.index]!;
+    const merge = wish.end !== "random" && (wish.merge === "mean-z" || wish.merge === "max") ? wish.merge : "best";
+    const weights = active.map(({ weight }) => (merge === "best" ? 1 : weight));
+    const key = JSON.stringify([merge, active.map(({ index }) => index), weights]);
+    if (this.#merged?.key !== key) {
+      const z = active.map(({ index }) => (this.#z[index] ??= zScores(this.columns[index]!)));
+      this.#merged = { key, column: merge === "mean-z" ? weightedMean(z, weights) : weightedMax(z, weights) };
+      for (const kept of [this.#orders, this.#wholeOrders]) {
+        for (const name of kept.keys()) if (name.startsWith("merged")) kept.delete(name);
+      }
+    }
+    return this.#merged.column;
+  }
+
+  /** Where the wish cuts one direction, or, with null, what the directions are merged into. */
+  cut(wish: Wish, direction: number | null): Cut {
+    const active = this.#active(wish);
+    const merged = direction === null && active.length > 1;
+    const index = direction ?? active[0]!.index;
+    const column = merged ? this.chosenBy(wish) : this.columns[index]!;
+    const ordered = merged ? this.#mergedOrder(wish) : this.#order(index, wish.end === "bottom");
+    const place = active.findIndex((one) => one.index === index);
+    if (place < 0 || wish.end === "random") return { column, ordered, count: 0 };
+    const own = merged || active.length === 1 || wish.merge !== "union" ? null : active.map(({ weight }) => weight);
+    return { column, ordered, count: this.#taken(wish, column, ordered, own === null ? null : [own, place]) };
+  }
+
+  #rows(wish: Wish, active: Active[], count: number): Int32Array {
+    if (wish.end === "random") return this.#randomOrder(wish.seed).subarray(0, count);
+    const bottom = wish.end === "bottom";
+    if (active.length > 1 && (wish.merge === "mean-z" || wish.merge === "max")) {
+      const ordered = this.#mergedOrder(wish);
+      return ordered.subarray(0, this.#taken(wish, this.chosenBy(wish), ordered, null));
+    }
+    const orders = active.map(({ index }) => this.#order(index, bottom));
+    const weights = active.map(({ weight }) => weight);
+    if (active.length > 1 && wish.merge === "round-robin") {
+      return this.#kept(this.#orders, `turns ${bottom} ${JSON.stringify(active)}`, () =>
+        roundRobin(orders, weights, this.#valid, this.#length),
+      ).subarray(0, count);
+    }
+    const counts = active.map(({ index }, place) =>
+      this.#taken(wish, this.columns[index]!, orders[place]!, [weights, place]),
+    );
+    return union(orders, counts, this.#length);
+  }
+
+  get #length(): number {
+    return this.columns[0]!.length;
+  }
+
+  #active(wish: Wish): Active[] {
+    const weights = this.names.map((name, index) => ({ index, weight: wish.weights[name] ?? 1 }));
+    const active = weights.filter(({ weight }) => weight > 0);
+    return active.length > 0 ? active : weights.map(({ index }) => ({ index, weight: 1 }));
+  }
+
+  #wanted(wish: Wish): number {
+    if ("fraction" in wish.size) return size(wish.size.fraction, this.#valid);
+    return "k" in wish.size ? Math.min(wish.size.k, this.#valid) : this.#valid;
+  }
+
+  /** How many rows of an order the wish takes; `own` is the directions' weights and which of them the order is of. */
+  #taken(wish: Wish, column: Column, ordered: Int32Array, own: [number[], number] | null): number {
+    if ("threshold" in wish.size) {
+      const { threshold } = wish.size;
+      return wish.end === "bottom"
+        ? countAbove(ordered, this.#negated(column), -threshold)
+        : countAbove(ordered, column, threshold);
+    }
+    const wanted = "k" in wish.size ? wish.size.k : this.#wanted(wish);
+    return Math.min(ordered.length, own === null ? wanted : shares(wanted, own[0])[own[1]]!);
+  }
+
+  #order(index: number, bottom: boolean): Int32Array {
+    return this.#ordered(`direction ${index}`, bottom, () => this.columns[index]!);
+  }
+
+  #mergedOrder(wish: Wish): Int32Array {
+    const column = this.chosenBy(wish);
+    return this.#ordered("merged", wish.end === "bottom", () => column);
+  }
+
+  #randomOrder(seed: number): Int32Array {
+    return this.#ordered(`random ${seed}`, false, () => {
+      const numbers = uniform(seed, this.#length);
+      this.columns[0]!.forEach((_, row) => {
+        if (!this.#isScored(row)) numbers[row] = NaN;
+      });
+      return numbers;
+    });
+  }
+
+  /** Candidates by a column; the order over all rows is sorted once, and candidates are sifted from it. */
+  #ordered(name: string, bottom: boolean, column: () => Column): Int32Array {
+    const key = `${name} ${bottom}`;
+    return this.#kept(this.#orders, key, () => {
+      const whole = this.#kept(this.#wholeOrders, key, () => order(bottom ? this.#negated(column()) : column()));
+      const candidates = this.#candidates;
+      return candidates === null ? whole : whole.filter((row) => candidates[row] === 1);
+    });
+  }
+
+  #kept(kept: Map<string, Int32Array>, key: string, make: () => Int32Array): Int32Array {
+    let rows = kept.get(key);
+    if (rows === undefined) {
+      rows = make();
+      kept.set(key, rows);
+    }
+    return rows;
+  }
+
+  #negated(column: Column): Column {
+    return column.map((value) => -value);
+  }
+
+  #isScored(row: number): boolean {
+    return this.columns.some((column) => !Number.isNaN(column[row]));
+  }
+
+  #count(): number {
+    let n = 0;
+    for (let row = 0; row < this.#length; row++) {
+      if (this.#isScored(row) && (this.#candidates === null || this.#candidates[row] === 1)) n++;
+    }
+    return n;
+  }
+}
+
+function appended(rows: Int32Array, pinned: Int32Array, n: number): Int32Array {
+  if (pinned.length === 0) return rows;
+  const chosen = new Uint8Array(n);
+  for (const row of rows) chosen[row] = 1;
+  const beyond = pinned.filter((row) => chosen[row] === 0).sort();
+  const all = new Int32Array(rows.length + beyond.length);
+  all.set(rows);
+  all.set(beyond, rows.length);
+  return all;
+}

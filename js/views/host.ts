@@ -1,0 +1,66 @@
+/** What a view gets from where it is shown, be it a notebook or a panel of JupyterLab. */
+
+import { h } from "./dom";
+
+/** Surroundings of a view. */
+export interface Host {
+  /** Fires when the view goes: every listener, observer and timer of a view ends with it. */
+  readonly signal: AbortSignal;
+  /** Say something to people who don't see the change (a polite live region). */
+  announce(text: string): void;
+}
+
+/** A part of the page. */
+export interface View {
+  readonly element: HTMLElement;
+}
+
+/** A host around a root element, with its own live region. */
+export function createHost(root: HTMLElement, signal: AbortSignal): Host {
+  const region = h("div", { class: "nait-announce", role: "status", "aria-live": "polite" });
+  root.append(region);
+  return {
+    signal,
+    announce(text) {
+      region.textContent = text;
+    },
+  };
+}
+
+/** Call back at once and whenever JupyterLab's theme, or the system's, changes. */
+export function onTheme(signal: AbortSignal, changed: () => void): void {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed, { signal });
+  changed();
+}
+
+/** Call back with the width whenever it changes, once a frame. */
+export function onWidth(element: HTMLElement, signal: AbortSignal, changed: (width: number) => void): void {
+  let width = 0;
+  const observer = new ResizeObserver((entries) => {
+    const now = Math.floor(entries[0]?.contentRect.width ?? 0);
+    if (now > 0 && now !== width) {
+      width = now;
+      changed(now);
+    }
+  });
+  observer.observe(element);
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+/** At most one call a frame, with the latest arguments. */
+export function framed<A extends unknown[]>(signal: AbortSignal, draw: (...args: A) => void): (...args: A) => void {
+  let pending: A | null = null;
+  return (...args) => {
+    const first = pending === null;
+    pending = args;
+    if (!first) return;
+    requestAnimationFrame(() => {
+      const latest = pending;
+      pending = null;
+      if (latest !== null && !signal.aborted) draw(...latest);
+    });
+  };
+}
