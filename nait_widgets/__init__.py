@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nait_widgets.scoring import score
     from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
     from nait_widgets.store import ActivationStore, Status, open_store
+    from nait_widgets.widgets import CaptureMonitor, Curator, DirectionHealth, Inspector, Overlap
 
 _HOMES = {
     "capture": "capturing",
@@ -42,16 +43,26 @@ _HOMES = {
     "ActivationStore": "store",
     "Status": "store",
     "open_store": "store",
+    "CaptureMonitor": "widgets",
+    "Curator": "widgets",
+    "DirectionHealth": "widgets",
+    "Inspector": "widgets",
+    "Overlap": "widgets",
 }
 
 __all__ = [
     "PRESETS",
     "ActivationStore",
+    "CaptureMonitor",
+    "Curator",
     "Direction",
+    "DirectionHealth",
     "Explanation",
     "Filters",
     "FitOptions",
+    "Inspector",
     "NaitError",
+    "Overlap",
     "Recipe",
     "ScoreOptions",
     "Selection",

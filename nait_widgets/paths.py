@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files: their names, and that they are either whole or not there."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def slug(name: str) -> str:
+    """A name as a part of a file name."""
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)

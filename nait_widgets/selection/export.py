@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import NaitError, SelectionError
-from nait_widgets.paths import written_whole
+from nait_widgets.paths import slug, written_whole
 from nait_widgets.selection.card import card
 from nait_widgets.selection.recipe import Recipe
 
@@ -45,7 +45,7 @@ def export(
         raise SelectionError(f"order is {order!r}, but must be source or rank")
     if not path.parent.is_dir():
         raise SelectionError(f"there is no folder {path.parent} to write {path.name} into")
-    names = _unique([_slug(direction.name) for direction in selection.directions])
+    names = _unique([slug(direction.name) for direction in selection.directions])
     directions = [path.with_suffix(f".{name}.direction") for name in names]
     targets = [path, path.with_suffix(".recipe.json"), path.with_suffix(".card.md"), *directions]
     with ExitStack() as stack:  # all of them appear, or none
@@ -154,10 +154,6 @@ def _dump(value: Any) -> str:
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can carry
         text = json.dumps(value)
     return text
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -68,11 +68,15 @@ class Recipe:
             folder=folder,
         )
 
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as it is written."""
+        return {"format": FORMAT, **{k: v for k, v in asdict(self).items() if k != "folder"}}
+
     def save(self, path: Path) -> Path:
         """Write as JSON."""
-        values = {"format": FORMAT, **{k: v for k, v in asdict(self).items() if k != "folder"}}
         with written_whole(path) as temporary:
-            temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            # Ids are a stranger's text: escapes also carry what is no Unicode.
+            temporary.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
         return path
 
     @classmethod

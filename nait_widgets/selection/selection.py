@@ -178,7 +178,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
         wish: What is asked for.
         row_filter: The filter of these scores, to be used again and again.
     """
-    store, values, names = _scored(scores)
+    store, values, names = scored_values(scores)
     n_valid = int(np.count_nonzero(store.selectable))
     if wish.k is not None and wish.k > n_valid:
         raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
@@ -195,7 +195,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     return Selection(*choice, wish, store, tuple(scored[name] for name in names))
 
 
-def _scored(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:
+def scored_values(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:
     """The store, the scores (sample, direction), and the directions' names."""
     if "store" not in scores.attrs or "directions" not in scores.attrs:
         raise SelectionError("these scores don't say where they come from: pass the dataset that `score` returned")

@@ -1,0 +1,114 @@
+/** The order of the table's rows. */
+
+import { type Column, order } from "./arithmetic";
+import type { Curation } from "./curation";
+
+export type SortKey = "rank" | "score" | "tokens" | "label" | "id";
+
+export interface Sort {
+  key: SortKey;
+  descending: boolean;
+}
+
+/** Orders the rows of a curation, and remembers what doesn't change while a slider moves. */
+export class Ordering {
+  /** Each row's place when all are ranked, from 0; -1 for a row that can't be chosen. */
+  readonly ranks: Int32Array;
+  #ranked: Int32Array = new Int32Array();
+  #rankedBy: unknown[] = [];
+  #sorted: Int32Array = new Int32Array();
+  #sortedBy: unknown[] = [];
+
+  #wholeOrder: Int32Array = new Int32Array();
+  #wholeBy: unknown[] = [];
+
+  constructor(private readonly curation: Curation) {
+    this.ranks = new Int32Array(curation.n).fill(-1);
+  }
+
+  /**
+   * All rows: those that the filters leave, then the others; within each as sorted, with ties and rows without a
+   * number in the order of the source.
+   *
+   * @param codes The values of the label column that is shown, if any.
+   */
+  rows(sort: Sort, codes: Uint8Array | null, version: number): Int32Array {
+    this.#rank(version);
+    const column = this.#column(sort.key, codes);
+    const by = [sort.key, sort.descending, sort.key === "rank" ? this.#ranked : column, version];
+    if (!same(by, this.#sortedBy)) {
+      this.#sortedBy = by;
+      const all = column === null ? this.#ranked : sorted(column, sort.descending);
+      const turned = column === null && sort.descending ? all.slice().reverse() : all;
+      this.#sorted = this.curation.shownFirst(turned);
+    }
+    return this.#sorted;
+  }
+
+  /** Rank every row: the chosen ones as they were chosen, the others by what rows are chosen by. */
+  #rank(version: number): void {
+    const { curation } = this;
+    const { wish } = curation.state.asked;
+    const { chosenBy, rows } = curation.chosen;
+    const cut = curation.chooser.cut(wish, null);
+    // Where the chosen rows begin the order that they are cut from, moving the cut leaves every rank as it is.
+    const isPrefix = wish.end !== "random" && rows.length <= cut.ordered.length && begins(cut.ordered, rows);
+    const by = [isPrefix ? cut.ordered : rows, chosenBy, version, curation.state.pinned];
+    if (same(by, this.#rankedBy)) return;
+    this.#rankedBy = by;
+    const first = isPrefix ? cut.ordered : rows;
+    const taken = new Uint8Array(curation.n);
+    const ranked = new Int32Array(curation.n);
+    let k = 0;
+    const take = (row: number): void => {
+      if (taken[row] === 1) return;
+      taken[row] = 1;
+      ranked[k++] = row;
+    };
+    first.forEach(take);
+    this.#whole(chosenBy, wish.end === "bottom").forEach(take);
+    this.ranks.fill(-1);
+    for (let place = 0; place < k; place++) this.ranks[ranked[place]!] = place;
+    for (let row = 0; row < curation.n; row++) take(row);
+    this.#ranked = ranked;
+  }
+
+  /** Every row that has a number, best first. */
+  #whole(chosenBy: Column, lowest: boolean): Int32Array {
+    if (!same([chosenBy, lowest], this.#wholeBy)) {
+      this.#wholeBy = [chosenBy, lowest];
+      this.#wholeOrder = order(lowest ? chosenBy.map((value) => -value) : chosenBy);
+    }
+    return this.#wholeOrder;
+  }
+
+  #column(key: SortKey, codes: Uint8Array | null): Column | Int32Array | Uint8Array | null {
+    if (key === "score") return this.curation.chosen.chosenBy;
+    if (key === "tokens") return this.curation.pool.tokens;
+    if (key === "label" && codes !== null) return codes;
+    if (key === "id") return this.ranks.map((_, row) => row);
+    return null;
+  }
+}
+
+function sorted(column: Column | Int32Array | Uint8Array, descending: boolean): Int32Array {
+  const numbers = Float64Array.from(column, (value) => (descending ? value : -value));
+  const rows = order(numbers);
+  if (rows.length === numbers.length) return rows;
+  const all = new Int32Array(numbers.length);
+  all.set(rows);
+  let k = rows.length;
+  numbers.forEach((value, row) => {
+    if (Number.isNaN(value)) all[k++] = row;
+  });
+  return all;
+}
+
+function begins(whole: Int32Array, part: Int32Array): boolean {
+  // A prefix shares its memory, or is at least equal at both ends of a strictly ranked list.
+  return part.length === 0 || (whole.buffer === part.buffer && whole.byteOffset === part.byteOffset);
+}
+
+function same(a: unknown[], b: unknown[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

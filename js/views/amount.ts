@@ -1,0 +1,175 @@
+/** How much is chosen, by which end of the scores, and how several directions share it. */
+
+import { ENDS, type End, MERGES, type Merge, type Size, type Wish } from "../core/wish";
+import { h, uniqueId } from "./dom";
+import type { Host, View } from "./host";
+import { show } from "./histogram";
+
+export interface AmountProps {
+  wish: Wish;
+  directions: string[];
+  /** Rows that a fraction is of, and how many of them are chosen by their scores. */
+  candidates: number;
+  chosen: number;
+  /** The score at the cut; null where no score decides. */
+  cut: number | null;
+}
+
+export interface AmountHandlers {
+  /** A control is moved; `done` when it is let go. */
+  wish(wish: Wish, done: boolean): void;
+}
+
+/** The paper keeps 10 to 30 %. */
+const PRESETS = [0.01, 0.05, 0.1, 0.2, 0.3];
+
+const MERGE_TITLES: Record<Merge, string> = {
+  union: "each direction's own best",
+  "round-robin": "in turns",
+  "mean-z": "highest mean",
+  max: "highest in any",
+};
+
+export class Amount implements View {
+  readonly element: HTMLElement;
+  #fraction = h("input", { type: "range", min: 0.001, max: 1, step: 0.001, "aria-label": "Fraction" });
+  #percent = h("output", { class: "nait-amount-percent" });
+  #k = h("input", { type: "number", min: 1, step: 1, class: "nait-amount-number" });
+  #threshold = h("input", { type: "number", step: "any", class: "nait-amount-number" });
+  #presets: HTMLButtonElement[];
+  #ends: HTMLButtonElement[];
+  #again = h("button", { type: "button", class: "nait-quiet", title: "Draw other random rows" }, "draw again");
+  #merge = h("select", {}, ...MERGES.map((merge) => h("option", { value: merge }, MERGE_TITLES[merge])));
+  #several: HTMLElement;
+  #weights: HTMLElement;
+  #sliders: HTMLInputElement[] = [];
+  #props: AmountProps | null = null;
+
+  constructor(
+    host: Host,
+    private readonly handlers: AmountHandlers,
+  ) {
+    const { signal } = host;
+    const size = (of: () => Size | null) => (event: Event) => {
+      const wanted = of();
+      if (wanted !== null) this.#ask({ size: wanted }, event.type === "change");
+    };
+    const fraction = size(() => ({ fraction: Number(this.#fraction.value) }));
+    this.#fraction.addEventListener("input", fraction, { signal });
+    this.#fraction.addEventListener("change", fraction, { signal });
+    const whole = size(() => (this.#k.valueAsNumber >= 1 ? { k: Math.round(this.#k.valueAsNumber) } : null));
+    this.#k.addEventListener("change", whole, { signal });
+    const limit = size(() =>
+      Number.isNaN(this.#threshold.valueAsNumber) ? null : { threshold: this.#threshold.valueAsNumber },
+    );
+    this.#threshold.addEventListener("change", limit, { signal });
+    this.#presets = PRESETS.map((preset) =>
+      h(
+        "button",
+        { type: "button", on: { click: () => this.#ask({ size: { fraction: preset } }, true) } },
+        `${preset * 100} %`,
+      ),
+    );
+    this.#ends = ENDS.map((end) =>
+      h("button", { type: "button", on: { click: () => this.#ask(endOf(end, this.#props!), true) } }, end),
+    );
+    this.#again.addEventListener("click", () => this.#ask({ seed: this.#props!.wish.seed + 1 }, true), { signal });
+    this.#merge.addEventListener("change", () => this.#ask(mergeOf(this.#merge.value as Merge, this.#props!), true), {
+      signal,
+    });
+    this.#weights = h("div", { class: "nait-amount-weights" });
+    this.#several = h("div", { class: "nait-amount-several" }, row("Merge", this.#merge), this.#weights);
+    this.element = h(
+      "section",
+      { class: "nait-panel nait-amount" },
+      h("header", {}, h("h3", {}, "How much")),
+      h("div", { class: "nait-amount-row" }, this.#fraction, this.#percent),
+      h("div", { class: "nait-amount-row", role: "group", "aria-label": "Presets" }, ...this.#presets),
+      h("div", { class: "nait-amount-row" }, row("Rows", this.#k), row("Score from", this.#threshold)),
+      h(
+        "div",
+        { class: "nait-amount-row", role: "group", "aria-label": "Which end of the scores" },
+        ...this.#ends,
+        this.#again,
+      ),
+      this.#several,
+    );
+  }
+
+  update(props: AmountProps): void {
+    this.#props = props;
+    const { wish, candidates, chosen, cut, directions } = props;
+    const fraction = "fraction" in wish.size ? wish.size.fraction : candidates > 0 ? chosen / candidates : 0;
+    const each = directions.length > 1 && wish.merge === "union" && wish.end !== "random" ? " each" : "";
+    const percent = `${(100 * fraction).toFixed(1)} %${each}`;
+    set(this.#fraction, String(fraction));
+    this.#fraction.setAttribute("aria-valuetext", `${percent}, ${chosen.toLocaleString("en")} rows`);
+    this.#percent.textContent = percent;
+    this.#k.max = String(candidates);
+    set(this.#k, String("k" in wish.size ? wish.size.k : chosen));
+    const threshold = "threshold" in wish.size ? wish.size.threshold : cut;
+    set(this.#threshold, threshold === null ? "" : "threshold" in wish.size ? String(threshold) : show(threshold));
+    this.#threshold.disabled = wish.end === "random" || (wish.merge === "round-robin" && directions.length > 1);
+    this.#threshold.parentElement!.firstChild!.textContent = wish.end === "bottom" ? "Score up to" : "Score from";
+    this.#presets.forEach((button, i) => press(button, "fraction" in wish.size && wish.size.fraction === PRESETS[i]));
+    this.#ends.forEach((button, i) => press(button, wish.end === ENDS[i]));
+    this.#again.hidden = wish.end !== "random";
+    this.#several.hidden = directions.length < 2;
+    this.#merge.value = wish.merge;
+    this.#updateWeights(directions, wish);
+  }
+
+  #updateWeights(directions: string[], wish: Wish): void {
+    if (directions.length < 2) return;
+    if (this.#sliders.length !== directions.length) {
+      this.#sliders = directions.map((name) => {
+        const slider = h("input", { type: "range", min: 0, max: 2, step: 0.05 });
+        for (const kind of ["input", "change"] as const) {
+          slider.addEventListener(kind, () => {
+            const weights = { ...this.#props!.wish.weights, [name]: Number(slider.value) };
+            // The last one stays: with no direction nothing could be chosen.
+            if (directions.some((other) => (weights[other] ?? 1) > 0)) this.#ask({ weights }, kind === "change");
+            else this.update(this.#props!);
+          });
+        }
+        this.#weights.append(row(name, slider, h("output", {})));
+        return slider;
+      });
+    }
+    this.#sliders.forEach((slider, i) => {
+      const weight = wish.weights[directions[i]!] ?? 1;
+      set(slider, String(weight));
+      slider.nextElementSibling!.textContent = weight === 0 ? "left out" : `× ${Number(weight.toFixed(2))}`;
+    });
+  }
+
+  #ask(change: Partial<Wish>, done: boolean): void {
+    this.handlers.wish({ ...this.#props!.wish, ...change }, done);
+  }
+}
+
+/** The changes that come with choosing an end: random rows have no threshold, and the two ends none in common. */
+function endOf(end: End, { wish, chosen }: AmountProps): Partial<Wish> {
+  return "threshold" in wish.size ? { end, size: { k: Math.max(1, chosen) } } : { end };
+}
+
+/** The changes that come with a merge: a threshold means something else under each. */
+function mergeOf(merge: Merge, { wish, chosen }: AmountProps): Partial<Wish> {
+  return "threshold" in wish.size ? { merge, size: { k: Math.max(1, chosen) } } : { merge };
+}
+
+function row(label: string, control: HTMLElement, ...after: HTMLElement[]): HTMLElement {
+  const id = uniqueId("control");
+  control.id = id;
+  return h("span", { class: "nait-amount-control" }, h("label", { for: id }, label), control, ...after);
+}
+
+/** Show a value, unless the person is typing another. */
+function set(input: HTMLInputElement, value: string): void {
+  const typing = input.type === "number" && input.matches(":focus");
+  if (!typing && input.value !== value) input.value = value;
+}
+
+function press(button: HTMLButtonElement, pressed: boolean): void {
+  button.setAttribute("aria-pressed", String(pressed));
+}

@@ -1,0 +1,50 @@
+/** The budget line: what the selection amounts to. */
+
+import { fill, h } from "./dom";
+import { show } from "./histogram";
+import type { View } from "./host";
+
+export interface BudgetProps {
+  rows: number;
+  /** Of them, those that were only pinned. */
+  pinned: number;
+  tokens: number;
+  /** Share of the rows that may be selected. */
+  share: number;
+  /** Score at each direction's cut; none where no score decides. */
+  cuts: { name: string; score: number }[];
+  /** Mean pairwise overlap of the rows' neurons; null while it is computed. */
+  overlap: number | null;
+  /** The most frequent labels among the rows, with their share. */
+  labels: { name: string; share: number }[];
+}
+
+export class Budget implements View {
+  readonly element = h("dl", { class: "nait-budget", "aria-label": "The selection" });
+
+  update({ rows, pinned, tokens, share, cuts, overlap, labels }: BudgetProps): void {
+    fill(
+      this.element,
+      fact("rows", rows.toLocaleString("en") + (pinned > 0 ? ` (${pinned.toLocaleString("en")} only pinned)` : "")),
+      fact("tokens", tokens.toLocaleString("en")),
+      fact("of the pool", `${(100 * share).toFixed(1)} %`),
+      fact(
+        "score at the cut",
+        cuts.length === 1
+          ? show(cuts[0]!.score)
+          : cuts.map(({ name, score }) => `${name} ${show(score)}`).join(" · ") || "–",
+      ),
+      fact(
+        "mean overlap",
+        overlap === null ? "…" : overlap.toFixed(3),
+        "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
+      ),
+      labels.length > 0 &&
+        fact("labels", labels.map(({ name, share }) => `${name} ${(100 * share).toFixed(0)} %`).join(" · ")),
+    );
+  }
+}
+
+function fact(name: string, value: string, title: string | null = null): HTMLElement {
+  return h("div", { title }, h("dt", {}, name), h("dd", {}, h("bdi", {}, value)));
+}

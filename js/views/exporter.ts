@@ -1,0 +1,166 @@
+/** Export in one click: format, columns, order and path; progress; what was written. */
+
+import { fill, h, uniqueId } from "./dom";
+import type { Host, View } from "./host";
+
+export interface ExportWish {
+  path: string;
+  columns: string[];
+  order: string;
+  replace: boolean;
+}
+
+/** What was written, or the file that is there already. */
+export type Exported = { rows: number; files: { path: string; bytes: number }[] } | { exists: string };
+
+export interface ExporterHandlers {
+  export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
+  code(): Promise<string>;
+  failed(error: unknown): void;
+}
+
+const FORMATS = [
+  [".jsonl", "JSONL"],
+  [".json", "JSON"],
+  [".parquet", "Parquet"],
+  [".csv", "CSV"],
+  [".tsv", "TSV"],
+  ["", "datasets folder"],
+] as const;
+const COLUMNS = ["score", "rank", "reason"] as const;
+
+export class Exporter implements View {
+  readonly element: HTMLElement;
+  #path = h("input", { type: "text", class: "nait-exporter-path", spellcheck: "false" });
+  #format = h("select", {}, ...FORMATS.map(([suffix, title]) => h("option", { value: suffix }, title)));
+  #order = h(
+    "select",
+    {},
+    h("option", { value: "source" }, "as in the source"),
+    h("option", { value: "rank" }, "best first"),
+  );
+  #columns = COLUMNS.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
+  #export = h("button", { type: "button", class: "nait-primary" }, "Export");
+  #outcome = h("div", { class: "nait-exporter-outcome", role: "status" });
+
+  constructor(
+    private readonly host: Host,
+    private readonly handlers: ExporterHandlers,
+  ) {
+    const { signal } = host;
+    this.#export.addEventListener("click", () => void this.#run(false), { signal });
+    this.#format.addEventListener(
+      "change",
+      () => (this.#path.value = withSuffix(this.#path.value, this.#format.value)),
+      { signal },
+    );
+    this.#path.addEventListener("change", () => (this.#format.value = suffixOf(this.#path.value)), { signal });
+    const code = h("button", { type: "button", on: { click: () => void this.#code() } }, "Copy as Python");
+    this.element = h(
+      "section",
+      { class: "nait-panel nait-exporter" },
+      h("header", {}, h("h3", {}, "Export")),
+      h(
+        "div",
+        { class: "nait-exporter-row" },
+        labelled("To", this.#path),
+        labelled("Format", this.#format),
+        labelled("Order", this.#order),
+        h(
+          "span",
+          { role: "group", "aria-label": "Columns to add" },
+          "add ",
+          ...this.#columns.map((box) => h("label", {}, box, ` ${box.value} `)),
+        ),
+        this.#export,
+        code,
+      ),
+      this.#outcome,
+    );
+  }
+
+  /** Where to write, as long as nobody has said otherwise. */
+  setPath(path: string): void {
+    this.#path.value = path;
+  }
+
+  async #run(replace: boolean): Promise<void> {
+    const bar = h("progress", { max: 1, value: 0, "aria-label": "Export" });
+    fill(this.#outcome, bar);
+    this.#export.disabled = true;
+    try {
+      const columns = this.#columns.filter((box) => box.checked).map((box) => box.value);
+      const wish = { path: this.#path.value, columns, order: this.#order.value, replace };
+      const exported = await this.handlers.export(wish, (done, total) => (bar.value = total > 0 ? done / total : 0));
+      if ("exists" in exported) this.#offerToReplace(exported.exists);
+      else this.#tell(exported.rows, exported.files);
+    } catch (error) {
+      fill(this.#outcome);
+      this.handlers.failed(error);
+    } finally {
+      this.#export.disabled = false;
+    }
+  }
+
+  #offerToReplace(path: string): void {
+    const replace = h("button", { type: "button", on: { click: () => void this.#run(true) } }, "Replace it");
+    fill(this.#outcome, h("span", {}, h("bdi", {}, path), " is there already. "), replace);
+    replace.focus();
+  }
+
+  #tell(rows: number, files: { path: string; bytes: number }[]): void {
+    const summary = `Written: ${rows.toLocaleString("en")} rows`;
+    fill(
+      this.#outcome,
+      h("span", {}, summary),
+      h(
+        "ul",
+        {},
+        ...files.map(({ path, bytes }) =>
+          h("li", {}, h("bdi", {}, path), h("span", { class: "nait-muted" }, ` ${bytesOf(bytes)}`)),
+        ),
+      ),
+    );
+    this.host.announce(summary);
+  }
+
+  async #code(): Promise<void> {
+    try {
+      const code = await this.handlers.code();
+      // Not every page may write to the clipboard; the code is shown at any rate.
+      const copied = await navigator.clipboard?.writeText(code).then(
+        () => true,
+        () => false,
+      );
+      fill(
+        this.#outcome,
+        h("span", {}, copied ? "Copied:" : "Python code of this selection:"),
+        h("pre", { tabindex: 0 }, code),
+      );
+      this.host.announce(copied ? "Python code copied" : "Python code shown");
+    } catch (error) {
+      this.handlers.failed(error);
+    }
+  }
+}
+
+function labelled(label: string, control: HTMLElement): HTMLElement {
+  const id = uniqueId("export");
+  control.id = id;
+  return h("span", { class: "nait-exporter-control" }, h("label", { for: id }, label), control);
+}
+
+function suffixOf(path: string): string {
+  return FORMATS.map(([suffix]) => suffix).find((suffix) => suffix !== "" && path.endsWith(suffix)) ?? "";
+}
+
+function withSuffix(path: string, suffix: string): string {
+  const old = suffixOf(path);
+  return path.slice(0, path.length - old.length) + suffix;
+}
+
+function bytesOf(n: number): string {
+  const units = ["B", "KB", "MB", "GB"];
+  const power = Math.min(units.length - 1, n > 0 ? Math.floor(Math.log10(n) / 3) : 0);
+  return `${power === 0 ? n : (n / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,387 @@
+/** The Curator: puts controls and views on the page, and hands what happens in one to the others. */
+
+import type { AnyModel } from "@anywidget/types";
+import { Curation } from "../core/curation";
+import type { SortKey } from "../core/ordering";
+import { NO_ROWS } from "../core/rows";
+import { Amount } from "../views/amount";
+import { Budget } from "../views/budget";
+import { fill, h, uniqueId } from "../views/dom";
+import { Exporter } from "../views/exporter";
+import { Filters } from "../views/filters";
+import { Histogram } from "../views/histogram";
+import { framed, type Host } from "../views/host";
+import { Reader } from "../views/reader";
+import { Scatter, type ScatterData } from "../views/scatter";
+import { type Column, Table } from "../views/table";
+import { Trouble } from "../views/trouble";
+import { CuratorPicture } from "./curator_picture";
+import { CuratorSource, type Opened } from "./curator_source";
+import { CuratorState } from "./curator_state";
+import type { Kernel } from "./kernel";
+import { StateSync } from "./state_sync";
+
+const COLUMNS: readonly Column[] = [
+  { key: "rank", title: "Rank", sortable: true },
+  { key: "id", title: "Id", sortable: true },
+  { key: "score", title: "Score", sortable: true },
+  { key: "tokens", title: "Tokens", sortable: true },
+  { key: "label", title: "Label", sortable: true },
+  { key: "prompt", title: "Prompt", sortable: false },
+  { key: "response", title: "Response", sortable: false },
+];
+const UNLABELLED = COLUMNS.filter(({ key }) => key !== "label");
+const MAPS: Record<string, string> = { pca: "PCA", umap: "UMAP", tsne: "t-SNE" };
+const OVERLAP_AFTER = 400; // milliseconds of rest before the kernel computes the overlap
+
+export async function curator(model: AnyModel, kernel: Kernel, root: HTMLElement, host: Host): Promise<void> {
+  const source = new CuratorSource(kernel);
+  const waiting = h("p", { class: "nait-muted" }, "Reading the scores…");
+  root.append(waiting);
+  try {
+    const opened = await source.open();
+    const page = new CuratorPage(model, source, opened, host);
+    kernel.on<string>("trouble", host.signal, ({ body }) => page.trouble.show(new Error(body)));
+    root.append(...page.elements);
+  } finally {
+    waiting.remove();
+  }
+}
+
+class CuratorPage {
+  readonly trouble = new Trouble();
+  readonly elements: HTMLElement[];
+  #curation: Curation;
+  #sync: StateSync;
+  #state: CuratorState;
+  #picture: CuratorPicture;
+  #draw: () => void;
+  #version = 0;
+  #current: number | null = null;
+  #map: { data: ScatterData; axes: string } | null = null;
+  #overlap: { of: Int32Array; mean: number | null; timer: number } = { of: NO_ROWS, mean: null, timer: 0 };
+
+  #amount: Amount;
+  #histogram: Histogram;
+  #filters: Filters;
+  #budget = new Budget();
+  #scatter: Scatter;
+  #table: Table;
+  #reader: Reader;
+  #exporter: Exporter;
+  #undo: HTMLButtonElement;
+  #redo: HTMLButtonElement;
+  #mapBy: HTMLSelectElement;
+  #colourBy: HTMLSelectElement;
+  #histogramOf: HTMLSelectElement;
+
+  constructor(
+    model: AnyModel,
+    private readonly source: CuratorSource,
+    private readonly opened: Opened,
+    private readonly host: Host,
+  ) {
+    const { pool } = opened;
+    const failed = (error: unknown): void => this.trouble.show(error);
+    this.#draw = framed(host.signal, () => this.#render());
+    this.#sync = new StateSync(model, pool.tokens.length, host.signal, {
+      state: (state) => this.#state.fromKernel(state),
+      current: (id) => this.#find(id),
+    });
+    this.#curation = new Curation(pool, this.#sync.read());
+    this.#state = new CuratorState(this.#curation, source, this.#sync, {
+      changed: () => this.#draw(),
+      done: (how) => this.#announce(how),
+      failed,
+    });
+    this.#picture = new CuratorPicture(this.#curation, opened);
+    const state = this.#state;
+
+    this.#amount = new Amount(host, { wish: (wish, done) => state.wish(wish, done) });
+    this.#histogram = new Histogram(host, {
+      cut: (value, done) => state.cutAt(value, this.#picture.histogramOf, done),
+    });
+    this.#filters = new Filters(host, {
+      filters: (filters) => void state.filter(filters),
+      clearLasso: () => state.clearLasso(),
+      clearAll: () => state.clearFilters(),
+      pinShown: () => state.shownByHand("pinned"),
+      excludeShown: () => state.shownByHand("excluded"),
+    });
+    this.#scatter = new Scatter(host, {
+      lasso: (rows, mode) => state.lasso(rows, mode),
+      clearLasso: () => state.clearLasso(),
+      pick: (row) => this.#look(row),
+      describe: (row) => `${this.#picture.cell(row, "score")} · ${source.preview(row, () => this.#draw())}`,
+    });
+    this.#table = new Table(host, {
+      page: (rows) => source.page(rows),
+      sort: (key) => this.#sortBy(key as SortKey),
+      current: (row) => this.#look(row),
+      open: (row) => {
+        this.#look(row);
+        this.#reader.element.scrollIntoView({ block: "nearest" });
+      },
+      pin: (rows) => state.toggle("pinned", rows),
+      exclude: (rows) => state.toggle("excluded", rows),
+    });
+    this.#reader = new Reader(host, {
+      pin: (row) => state.toggle("pinned", [row]),
+      exclude: (row) => state.toggle("excluded", [row]),
+      previous: () => this.#step(-1),
+      next: () => this.#step(1),
+    });
+    const told = (): void => this.#sync.flush(); // what the kernel writes is what the page shows
+    this.#exporter = new Exporter(host, {
+      export: (wish, progress) => (told(), source.export(wish, progress)),
+      code: () => (told(), source.code()),
+      failed,
+    });
+    this.#exporter.setPath(opened.export);
+
+    this.#undo = button("Undo", "Ctrl+Z", () => state.travel("undo"));
+    this.#redo = button("Redo", "Ctrl+Shift+Z", () => state.travel("redo"));
+    this.#mapBy = select(
+      opened.maps.map((method) => [method, MAPS[method] ?? method]),
+      () => void this.#loadMap(),
+    );
+    this.#colourBy = select(COLOURS, (value) => {
+      this.#picture.colourBy = value;
+      this.#version++;
+    });
+    this.#histogramOf = select(
+      pool.directions.map((name, i) => [String(i), name]),
+      (value) => {
+        this.#picture.direction = Number(value);
+      },
+    );
+    for (const choice of [this.#colourBy, this.#histogramOf]) choice.addEventListener("change", this.#draw);
+    this.elements = this.#layOut();
+    for (const element of this.elements) element.addEventListener("keydown", (event) => this.#key(event));
+    this.#render();
+    void this.#loadLabels();
+    void this.#loadMap();
+  }
+
+  #render(): void {
+    const { live } = this.#state;
+    if (this.#curation.state !== live) {
+      this.#curation.set(live);
+      this.#version++;
+    }
+    const [curation, picture] = [this.#curation, this.#picture];
+    this.#amount.update(picture.amount());
+    this.#histogram.update(picture.histogram());
+    this.#histogramOf.parentElement!.hidden = picture.histogramOf === null || this.opened.pool.directions.length === 1;
+    this.#filters.update({
+      filters: live.asked.filters,
+      lasso: live.lasso === null ? null : live.lasso.length,
+      labels: curation.labels,
+      counts: picture.labelCounts(),
+      shown: curation.shown,
+      n: curation.n,
+      text: this.opened.text,
+      searching: this.#state.searching,
+      tokens: this.opened.tokens,
+    });
+    this.#overlapSoon();
+    this.#budget.update(picture.budget(this.#overlap.mean));
+    this.#scatter.update({
+      data: this.#map?.data ?? this.opened.nowhere,
+      state: curation.marks,
+      color: picture.colour(),
+      current: this.#current,
+      lassoed: live.lasso !== null,
+      axes: this.#map?.axes ?? "",
+    });
+    this.#table.update({
+      rows: picture.rows(),
+      columns: picture.shownLabel() === null ? UNLABELLED : COLUMNS,
+      cell: (row, key) => picture.cell(row, key),
+      state: (row) => picture.stateOf(row),
+      sort: picture.sort,
+      current: this.#current,
+      version: this.#version,
+    });
+    if (this.#current !== null) this.#read(this.#current);
+    this.#undo.disabled = !this.#state.canUndo;
+    this.#redo.disabled = !this.#state.canRedo;
+  }
+
+  #read(row: number): void {
+    this.#reader.update({
+      row,
+      title: this.source.knownId(row) ?? `row ${row + 1}`,
+      facts: this.#picture.facts(row),
+      state: this.#picture.stateOf(row),
+      text: () => this.source.sample(row),
+    });
+  }
+
+  // -- what is looked at
+
+  #look(row: number): void {
+    this.#current = row;
+    this.#draw();
+    this.source.id(row).then(
+      (id) => {
+        if (row === this.#current) this.#sync.writeCurrent(id);
+      },
+      (error: unknown) => this.trouble.show(error),
+    );
+  }
+
+  #find(id: string): void {
+    if (this.#current !== null && this.source.knownId(this.#current) === id) return;
+    this.source.find(id).then(
+      (row) => {
+        this.#current = row;
+        this.#draw();
+      },
+      (error: unknown) => this.trouble.show(error),
+    );
+  }
+
+  #step(by: 1 | -1): void {
+    const rows = this.#picture.rows();
+    const place = this.#current === null ? -1 : rows.indexOf(this.#current);
+    this.#look(rows[Math.max(0, Math.min(rows.length - 1, place + by))]!);
+  }
+
+  #sortBy(key: SortKey): void {
+    const { sort } = this.#picture;
+    const highestFirst = key === "score" || key === "tokens";
+    this.#picture.sort = { key, descending: sort.key === key ? !sort.descending : highestFirst };
+    this.#draw();
+  }
+
+  #announce(how: string): void {
+    requestAnimationFrame(() => {
+      const n = this.#curation.chosen.rows.length.toLocaleString("en");
+      this.host.announce(`${how}${how && ": "}${n} rows chosen`);
+    });
+  }
+
+  // -- what comes after the first paint
+
+  async #loadLabels(): Promise<void> {
+    try {
+      this.#curation.setLabels(await this.source.labels());
+    } catch (error) {
+      this.trouble.show(error);
+    }
+    const labels = this.#curation.labels.map(({ name }) => [`label ${name}`, name] as const);
+    fill(this.#colourBy, ...options([...COLOURS, ...labels]));
+    this.#version++;
+    this.#draw();
+  }
+
+  async #loadMap(): Promise<void> {
+    this.#mapBy.disabled = true;
+    try {
+      this.#map = await this.source.map(this.#mapBy.value);
+    } catch (error) {
+      this.trouble.show(error);
+    }
+    this.#mapBy.disabled = false;
+    this.#draw();
+  }
+
+  #overlapSoon(): void {
+    const { rows } = this.#curation.chosen;
+    if (rows === this.#overlap.of) return;
+    clearTimeout(this.#overlap.timer);
+    const timer = window.setTimeout(() => {
+      this.#sync.flush();
+      this.source.overlap().then(
+        (mean) => {
+          if (this.#overlap.of !== rows) return;
+          this.#overlap.mean = mean;
+          this.#draw();
+        },
+        (error: unknown) => this.trouble.show(error),
+      );
+    }, OVERLAP_AFTER);
+    this.#overlap = { of: rows, mean: null, timer };
+  }
+
+  // -- the page
+
+  #layOut(): HTMLElement[] {
+    const { opened } = this;
+    return [
+      h(
+        "header",
+        { class: "nait-curator-head" },
+        h("h3", {}, h("bdi", {}, opened.store)),
+        h("bdi", { class: "nait-muted" }, opened.about),
+        h("span", { class: "nait-muted" }, opened.greeting),
+        h("span", { class: "nait-curator-undo" }, this.#undo, this.#redo),
+      ),
+      this.trouble.element,
+      h(
+        "div",
+        { class: "nait-curator-grid" },
+        h(
+          "div",
+          { class: "nait-curator-side" },
+          this.#amount.element,
+          labelled("Histogram of", this.#histogramOf),
+          this.#histogram.element,
+          this.#filters.element,
+        ),
+        h(
+          "div",
+          { class: "nait-curator-side" },
+          h(
+            "div",
+            { class: "nait-curator-choices" },
+            labelled("Map by", this.#mapBy),
+            labelled("Colour by", this.#colourBy),
+          ),
+          this.#scatter.element,
+        ),
+      ),
+      this.#budget.element,
+      this.#table.element,
+      this.#reader.element,
+      this.#exporter.element,
+    ];
+  }
+
+  #key(event: KeyboardEvent): void {
+    const { target } = event;
+    const typing = target instanceof HTMLInputElement && target.type !== "range" && target.type !== "checkbox";
+    const key = event.key.toLowerCase();
+    if (typing || !(event.ctrlKey || event.metaKey) || (key !== "z" && key !== "y")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#state.travel(key === "y" || event.shiftKey ? "redo" : "undo");
+  }
+}
+
+type Option = readonly [value: string, title: string];
+
+const COLOURS: readonly Option[] = [
+  ["selection", "selection"],
+  ["score", "score"],
+];
+
+function button(text: string, title: string, press: () => void): HTMLButtonElement {
+  return h("button", { type: "button", title, on: { click: press } }, text);
+}
+
+function select(choices: readonly Option[], chosen: (value: string) => void): HTMLSelectElement {
+  const element = h("select", {}, ...options(choices));
+  element.addEventListener("change", () => chosen(element.value));
+  return element;
+}
+
+function options(choices: readonly Option[]): HTMLOptionElement[] {
+  return choices.map(([value, title]) => h("option", { value }, title));
+}
+
+function labelled(text: string, control: HTMLElement): HTMLElement {
+  control.id = uniqueId("choice");
+  return h("span", {}, h("label", { for: control.id, class: "nait-muted" }, `${text} `), control);
+}

@@ -1,0 +1,239 @@
+"""The main widget: choose rows live, see what they are, export them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from nait_widgets.errors import SelectionError
+from nait_widgets.explaining import TopNeurons
+from nait_widgets.explaining.projection import project, projection_methods
+from nait_widgets.selection import Recipe, Selection, Wish, select
+from nait_widgets.selection.code import python_code
+from nait_widgets.selection.filtering import RowFilter, positions
+from nait_widgets.selection.selection import scored_values, select_by
+from nait_widgets.store import Status
+from nait_widgets.widgets import rowsets
+from nait_widgets.widgets.base import Answer, Widget, answers
+from nait_widgets.widgets.keeping import Keeper
+
+if TYPE_CHECKING:
+    import os
+
+    import xarray as xr
+
+    from nait_widgets.store import ActivationStore
+    from nait_widgets.widgets.base import Report
+
+PREVIEW = 300  # characters of a prompt or response in the table
+DEFAULT = Wish(fraction=0.1)
+
+
+class Curator(Widget):
+    """Choose rows with sliders, filters, a lasso and by hand; look at them; export them.
+
+    Everything that is chosen is kept in a recipe beside the store and restored from there.
+
+    Args:
+        store: A complete store.
+        scores: What `score` returned for it.
+        recipe: Where the recipe is kept; None for a name beside the store, made of the directions' names.
+
+    Attributes:
+        selection: The exact current `Selection`; can be observed.
+        current: Id of the sample that is looked at; can be set and observed.
+
+    Raises:
+        SelectionError: The scores are not of this store.
+    """
+
+    # What is asked, as JSON, but for the sets of rows; and these: the lasso's, the pinned and the excluded.
+    asked = traitlets.Dict().tag(sync=True)
+    row_sets = traitlets.Bytes().tag(sync=True, from_json=lambda value, _widget: bytes(value))
+    current = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    selection = traitlets.Instance(Selection, allow_none=True)
+
+    def __init__(
+        self, store: ActivationStore, scores: xr.Dataset, *, recipe: str | os.PathLike[str] | None = None
+    ) -> None:
+        if scores.attrs.get("store") is not store and getattr(scores.attrs.get("store"), "path", None) != store.path:
+            raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
+        self.store, self.scores = store, scores
+        _, self._values, self._names = scored_values(scores)
+        self._filter = RowFilter(scores)
+        directions = [d for d in scores.attrs["directions"] if d.name in self._names]
+        super().__init__(kind="curator")
+        self._keeper = Keeper(store, directions, recipe, lambda sentence: self.tell("trouble", Answer(sentence)))
+        wish, self._greeting = self._keeper.restore()
+        self._set_wish(wish or DEFAULT)
+
+    def __repr__(self) -> str:
+        return f"<Curator: {self.selection!r}>"
+
+    def select(self, **arguments: Any) -> Selection:
+        """Choose as `nait.select` does, with the same arguments, and move the controls accordingly."""
+        self._set_wish(select(self.scores, **arguments).wish)
+        return self._current_selection()
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The whole state as it is kept, readable; set it to a recipe, its JSON, a wish's JSON, or a file's path."""
+        return self._keeper.recipe(self._current_selection()).as_json()
+
+    @recipe.setter
+    def recipe(self, value: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> None:
+        if not isinstance(value, Recipe | Mapping):
+            value = Recipe.load(value)
+        wish = value.wish if isinstance(value, Recipe) else value.get("wish", value)
+        self._set_wish(Wish.from_json(wish))
+
+    @property
+    def code(self) -> str:
+        """Python code that makes the same selection."""
+        return python_code(self._keeper.recipe(self._current_selection()), self._keeper.path)
+
+    def _set_wish(self, wish: Wish) -> None:
+        """Make a wish the current one; the page follows."""
+        selection = select_by(self.scores, wish, self._filter)
+        asked = wish.as_json()
+        sets = [positions(self.store, ids) for ids in (wish.filters.ids or (), wish.pinned, wish.excluded)]
+        asked = {name: value for name, value in asked.items() if name not in ("pinned", "excluded")}
+        if wish.filters.ids is not None:
+            filters = {name: value for name, value in asked["filters"].items() if name != "ids"}
+            asked["filters"] = {**filters, "lasso": True}
+        self._chosen(selection)
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.asked, self.row_sets = asked, rowsets.pack(sets, len(self.store))
+
+    @traitlets.observe("asked", "row_sets")
+    def _asked_anew(self, _change: Any) -> None:
+        """The page has moved a control."""
+        wish = self._wish()
+        if self.selection is not None and wish == self.selection.wish:
+            return  # it is known already: both traits tell, and so does `_set_wish`
+        self._chosen(select_by(self.scores, wish, self._filter))
+
+    def _wish(self) -> Wish:
+        lasso, pinned, excluded = (
+            tuple(self.store.sample_id[rows].tolist()) for rows in rowsets.unpack(self.row_sets, 3, len(self.store))
+        )
+        asked = dict(self.asked)
+        filters = dict(asked.get("filters", {}))
+        if filters.pop("lasso", False):
+            filters["ids"] = lasso
+        return Wish.from_json({**asked, "filters": filters, "pinned": pinned, "excluded": excluded})
+
+    def _chosen(self, selection: Selection) -> None:
+        self.selection = selection
+        self._keeper.keep(selection)
+
+    def _current_selection(self) -> Selection:
+        assert self.selection is not None
+        return self.selection
+
+    # -- the page's questions
+
+    @answers("columns")
+    def _columns(self, _body: dict[str, Any]) -> Answer:
+        """Every number that the page computes with."""
+        store = self.store
+        return Answer(
+            {
+                "directions": self._names,
+                "statuses": {int(code): code.label for code in Status},
+                "last_selectable": int(Status.TRUNCATED),
+                "store": store.path.name,
+                "about": f"{len(store):,} rows of {store.provenance['source']['name']} · {store.layout.site} of "
+                f"{store.provenance['model']['name']}",
+                "text": store.layout.text,
+                "maps": projection_methods(),
+                "export": str(store.path.with_name(self._keeper.path.name.removesuffix(".recipe.json") + ".jsonl")),
+                "greeting": self._greeting,
+            },
+            {
+                **{f"score{i}": np.ascontiguousarray(self._values[:, i]) for i in range(len(self._names))},
+                "n_tokens": store.n_tokens,
+                "status": store.status,
+            },
+        )
+
+    @answers("labels", in_background=True)
+    def _labels(self, _body: dict[str, Any], _report: Report) -> Answer:
+        columns = self._filter.labels
+        return Answer(
+            [{"name": name, "values": list(labels.names)} for name, labels in columns.items()],
+            {f"codes{i}": labels.codes for i, labels in enumerate(columns.values())},
+        )
+
+    @answers("search", in_background=True)
+    def _search(self, body: dict[str, Any], report: Report) -> Answer:
+        found = self._filter.containing(str(body["text"]), report)
+        return Answer(int(found.sum()), {"found": np.packbits(found, bitorder="little")})
+
+    @answers("map", in_background=True)
+    def _map(self, body: dict[str, Any], _report: Report) -> Answer:
+        xy, axes = project(self.store, str(body["method"]))
+        return Answer(axes, {"x": np.ascontiguousarray(xy[:, 0]), "y": np.ascontiguousarray(xy[:, 1])})
+
+    @answers("rows")
+    def _rows(self, body: dict[str, Any]) -> Answer:
+        """Ids and the beginnings of the texts of a page of the table."""
+        rows = np.array(body["rows"], np.int64)
+        ids = self.store.sample_id[rows].tolist()
+        if not self.store.layout.text:
+            return Answer([{"id": sample_id, "prompt": "", "response": ""} for sample_id in ids])
+        texts = [[_sendable(text[:PREVIEW]) for text in self.store.text(name, rows)] for name in ("prompt", "response")]
+        return Answer(
+            [{"id": i, "prompt": prompt, "response": response} for i, prompt, response in zip(ids, *texts, strict=True)]
+        )
+
+    @answers("find")
+    def _find(self, body: dict[str, Any]) -> Answer:
+        """The row of an id."""
+        return Answer(self.store.index(str(body["id"])))
+
+    @answers("sample")
+    def _sample(self, body: dict[str, Any]) -> Answer:
+        """One sample's whole text."""
+        rows = [int(body["row"])]
+        return Answer({name: _sendable(next(self.store.text(name, rows))) for name in ("prompt", "response")})
+
+    @cached_property
+    def _top_neurons(self) -> TopNeurons:
+        return TopNeurons(self.store)
+
+    @answers("overlap", in_background=True)
+    def _overlap(self, _body: dict[str, Any], _report: Report) -> Answer:
+        """How alike the chosen rows are, by the neurons that they activate."""
+        overlap = self._top_neurons.mean_pairwise_overlap(self._current_selection().rows)
+        return Answer(None if np.isnan(overlap) else overlap)
+
+    @answers("code")
+    def _code(self, _body: dict[str, Any]) -> Answer:
+        self._keeper.flush()
+        return Answer(self.code)
+
+    @answers("export", in_background=True)
+    def _export(self, body: dict[str, Any], report: Report) -> Answer:
+        """Write the chosen rows, unless something is there that may not be replaced."""
+        path = Path(str(body["path"])).expanduser()
+        if path.exists() and not body.get("replace"):
+            return Answer({"exists": str(path)})
+        selection = self._current_selection()
+        files = selection.export(path, columns=body["columns"], order=body["order"], report=report)
+        return Answer({"rows": len(selection), "files": [{"path": str(file), "bytes": _size(file)} for file in files]})
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _sendable(text: str) -> str:
+    """Text that a message can carry: what is no Unicode (a lone surrogate) is replaced."""
+    return text.encode("utf-8", "replace").decode()
