@@ -117,7 +117,7 @@ def test_an_empty_selection_is_an_empty_file(
     for suffix in SUFFIXES:
         path, _, card, _ = nothing.export(tmp_path / f"out{suffix}")
         assert path.is_dir() or read(path) == []
-        assert "nothing was chosen" in card.read_text("utf-8")
+        assert "no row was chosen" in card.read_text("utf-8")
 
 
 def test_rows_that_a_table_can_not_hold_are_named(pool: ActivationStore, direction: Direction, tmp_path: Path) -> None:

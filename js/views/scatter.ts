@@ -29,8 +29,8 @@ export interface ScatterProps {
   current: number | null;
   /** Whether a lasso filters. */
   lassoed: boolean;
-  /** What the axes are. */
-  axes: string;
+  /** What the axes are; null while the places are on their way. */
+  axes: string | null;
 }
 
 export interface ScatterHandlers {
@@ -42,6 +42,7 @@ export interface ScatterHandlers {
   describe(row: number): string;
 }
 
+const NOWHERE = "There is no map: no sample has a place on it, since the store keeps no sketch of the activations.";
 const NEAR = 6;
 /** From the pointer to the tooltip. */
 const APART = 14;
@@ -141,9 +142,10 @@ export class Scatter implements View, Gestured {
     this.#tools.update(props.lassoed);
     const unplaced = props.state.length - this.#plot.placed;
     this.#axes.textContent =
-      props.axes + (unplaced > 0 ? ` · ${count(unplaced)} samples without a sketch are not on the map` : "");
+      (props.axes ?? "") + (unplaced > 0 ? ` · ${count(unplaced)} samples without a sketch are not on the map` : "");
     const empty = this.#plot.placed === 0;
     this.#empty.hidden = !empty;
+    this.#empty.textContent = props.axes === null ? "Laying the samples out…" : NOWHERE;
     this.#map.hidden = empty;
     this.#save.hidden = empty;
     this.#draw();

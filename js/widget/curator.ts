@@ -192,7 +192,7 @@ class CuratorPage {
       color: picture.colour(),
       current: this.#current,
       lassoed: live.lasso !== null,
-      axes: this.#map?.axes ?? "",
+      axes: this.#map?.axes ?? null,
     });
     this.#table.update({
       rows: picture.rows(),

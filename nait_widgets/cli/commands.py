@@ -122,7 +122,8 @@ def select(options: argparse.Namespace) -> int:
         if not options.store:
             raise SelectionError("a store and directions are missing, or a recipe to repeat (--recipe)")
         scores = nait.score(nait.open_store(options.store), _directions(options), **_scoring(options))
-        wish = {name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge")}
+        wish = {name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed")}
+        wish |= {"weights": dict(options.weight), "filters": _filters(options)}
         selection, order = nait.select(scores, **wish), options.order or "source"
     written = selection.export(options.output, columns=columns, order=order)
     report = {
@@ -130,13 +131,21 @@ def select(options: argparse.Namespace) -> int:
         "selected": len(selection),
         "of": int(selection.store.selectable.sum()),
         "tokens": int(selection.store.n_tokens[selection.rows].sum()),
-        "score_at_cut": float(selection.scores.min()) if len(selection) else None,
+        "score_at_cut": selection.cut,
         "ids_sha256": selection.ids_digest,
         "written": [str(path) for path in written],
     }
     lines = [f"{len(selection):,} of {report['of']:,} rows selected, {report['tokens']:,} tokens"]
     _report(options, report, [*lines, *(f"  {path}" for path in written)])
     return 0
+
+
+def _filters(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `Filters` that were given."""
+    labels: dict[str, list[str]] = {}
+    for name, value in options.label:
+        labels.setdefault(name, []).append(value)
+    return {"text": options.text, "tokens": (options.min_tokens, options.max_tokens), "labels": labels}
 
 
 def explain(options: argparse.Namespace) -> int:

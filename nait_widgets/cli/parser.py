@@ -81,6 +81,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
     )
+    sub.add_argument("--weight", type=_weight, action="append", default=[], metavar="NAME=W", help="of a direction")
+    sub.add_argument("--end", default="top", help="of the scores: top (default), bottom, random")
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="of random rows")
+    only = sub.add_argument_group("only among the rows that")
+    only.add_argument("--text", default="", metavar="TEXT", help="have it in prompt or response")
+    only.add_argument("--min-tokens", type=int, metavar="N", help="are as long")
+    only.add_argument("--max-tokens", type=int, metavar="N", help="are no longer")
+    only.add_argument(
+        "--label", type=_pair, action="append", default=[], metavar="COLUMN=VALUE", help="carry it (or another given)"
+    )
     sub.add_argument("--columns", metavar="LIST", help="added to each row: score, rank, reason")
     sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="subset.jsonl")
@@ -138,3 +148,15 @@ def _flag(name: str) -> str:
 
 def _choices(options: str, name: str) -> str:
     return ", ".join(get_args(get_type_hints(getattr(nait, options))[name]))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, value = _pair(text)
+    return name, float(value)

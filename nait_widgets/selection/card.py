@@ -10,6 +10,7 @@ from nait_widgets.store import Status
 
 if TYPE_CHECKING:
     from nait_widgets.selection.selection import Selection
+    from nait_widgets.selection.wish import Wish
 
 
 def card(selection: Selection, name: str) -> str:
@@ -26,6 +27,7 @@ def card(selection: Selection, name: str) -> str:
     asked = next(
         f"{key} {value:g}" for key in ("fraction", "k", "threshold") if (value := getattr(wish, key)) is not None
     )
+    merged = f", merged by {wish.merge}" if len(selection.directions) > 1 else ""
     lines = [
         f"# {name}",
         "",
@@ -35,10 +37,11 @@ def card(selection: Selection, name: str) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| asked for | {asked}" + (f", merged by {wish.merge} |" if len(selection.directions) > 1 else " |"),
-        f"| score at the cut | {selection.scores.min():.4g} (best {selection.scores.max():.4g}) |"
-        if len(selection)
-        else "| score at the cut | nothing was chosen |",
+        f"| asked for | {wish.end} {asked}{merged} |",
+        *_narrowed(wish),
+        f"| score at the cut | {selection.cut:.4g} (first {selection.scores[0]:.4g}) |"
+        if selection.cut is not None
+        else "| score at the cut | no row was chosen by its score |",
         f"| quarantined, never chosen | {quarantined or 'none'} |",
         f"| source | `{provenance['source']['name']}`, {provenance['source']['rows']:,} rows, "
         f"SHA-256 `{provenance['source']['sha256'][:16]}…` |",
@@ -60,3 +63,18 @@ def card(selection: Selection, name: str) -> str:
     ]
     lines += ["", "The rows keep the licence of their source. Repeat the selection with `nait select --recipe`.", ""]
     return "\n".join(lines)
+
+
+def _narrowed(wish: Wish) -> list[str]:
+    """What else than scores decided, if anything."""
+    filters = wish.filters
+    fewest, most = filters.tokens
+    told = [f"text {filters.text!r}"] if filters.text else []
+    if (fewest, most) != (None, None):
+        told.append(f"{0 if fewest is None else fewest} to {'any number of' if most is None else most} tokens")
+    told += [f"{name} {' or '.join(values)}" for name, values in filters.labels.items()]
+    told += [f"{len(filters.ids):,} rows by lasso or id"] if filters.ids is not None else []
+    lines = [f"| only among | {', '.join(told)} |"] if told and filters.narrow else []
+    if wish.pinned or wish.excluded:
+        lines.append(f"| by hand | {len(wish.pinned):,} pinned, {len(wish.excluded):,} excluded |")
+    return [" ".join(line.split()).replace("\u2028", " ") for line in lines]

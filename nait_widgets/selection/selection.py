@@ -78,6 +78,12 @@ class Selection:
         return [str(i) for i in self.store.sample_id[self.rows]]
 
     @property
+    def cut(self) -> float | None:
+        """What the last row that was chosen by its score was chosen by; None where no score decided."""
+        by_score = self.scores[self.parts.any(axis=1)]
+        return float(by_score[-1]) if len(by_score) else None
+
+    @property
     def reasons(self) -> list[str]:
         """Why each was chosen, in words: (k,)."""
         names = [direction.name for direction in self.directions]

@@ -14,7 +14,7 @@ import numpy as np
 from nait_widgets.store.shards import Scratch, ShardedArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -81,16 +81,27 @@ class PoolReader:
 
     def chunks(self, layer: int) -> Chunks:
         """Every row chunk of a layer, by its position: (rows, activations)."""
-        wide = self._wide.get(layer)
-        array, position = (wide, 0) if wide is not None else (self._array, layer)
+        array, position = self._source(layer)
         for block in range(self.layout.n_blocks):
             with array.shard(block) as shard:
                 block_rows = self.layout.rows(block)
                 for start in range(block_rows.start, block_rows.stop, self.layout.chunk_rows):
                     rows = self.rows(start // self.layout.chunk_rows)
                     within = (start - block_rows.start) // self.layout.chunk_rows
-                    values = shard.read(within, position, self._scratch(wide=wide is not None))
+                    values = shard.read(within, position, self._scratch(wide=layer in self._wide))
                     yield rows, self._derive(values[: rows.stop - rows.start], rows, layer)
+
+    def neurons(self, layer: int, neurons: Sequence[int], chunks: Sequence[int] | None = None) -> Floats:
+        """Some neurons of a layer, by its position, in all row chunks or in some: (sample, len(neurons)) float32."""
+        array, position = self._source(layer)
+
+        def read(chunk: int) -> Floats:
+            rows, (block, within) = self.rows(chunk), self._place(chunk)
+            with array.shard(block) as shard:
+                values = shard.read(within, position, self._scratch(wide=layer in self._wide))
+            return self._derive(values[: rows.stop - rows.start], rows, layer)[:, neurons]
+
+        return np.concatenate(list(_ordered(range(self.n_chunks) if chunks is None else chunks, read, None)))
 
     def map_chunks(self, work: Callable[[slice, Layers], T], workers: int | None = None) -> Iterator[tuple[slice, T]]:
         """Run `work(rows, layers)` on every row chunk in parallel; results come in row order."""
@@ -109,6 +120,10 @@ class PoolReader:
             for layer, values in self.layers(int(chunk)):
                 out[wanted, layer] = values[rows[wanted] - self.rows(int(chunk)).start]
         return out
+
+    def _source(self, layer: int) -> tuple[ShardedArray, int]:
+        """The array that holds a layer, and the layer's position in it."""
+        return (self._wide[layer], 0) if layer in self._wide else (self._array, layer)
 
     def _place(self, chunk: int) -> tuple[int, int]:
         return divmod(chunk, self.layout.block_rows // self.layout.chunk_rows)
@@ -131,7 +146,7 @@ class PoolReader:
         return values
 
 
-def _ordered(indices: range, work: Callable[[int], T], workers: int | None) -> Iterator[T]:
+def _ordered(indices: Sequence[int], work: Callable[[int], T], workers: int | None) -> Iterator[T]:
     """Map in threads, results in order, never more than two a worker in flight."""
     workers = workers or min(8, available_cpus())
     with one_thread_each(), ThreadPoolExecutor(workers) as executor:

@@ -76,6 +76,7 @@ class ActivationStore:
         self.layout = layout_from(attributes["layout"])
         self.provenance: dict[str, Any] = attributes["provenance"]
         self.complete: bool = attributes["state"] == "complete"
+        self._statistics: dict[str, NeuronStatistics] = {}
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "capturing"
@@ -201,7 +202,9 @@ class ActivationStore:
         if self.complete and pool in self.layout.pools:
             position = self.layout.pools.index(pool)
             return NeuronStatistics(*(np.asarray(self.array(f"neuron_{kind}")[position]) for kind in ("mean", "std")))
-        return neuron_statistics(self.pool(pool), self.selectable)
+        if pool not in self._statistics:  # a derived pool's take a pass over the store
+            self._statistics[pool] = neuron_statistics(self.pool(pool), self.selectable)
+        return self._statistics[pool]
 
     def require_complete(self) -> None:
         """Raise unless every row has been captured."""
