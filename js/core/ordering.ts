@@ -1,9 +1,9 @@
 /** The order of the table's rows. */
 
 import { type Column, order } from "./arithmetic";
-import type { Curation } from "./curation";
+import { type Curation, EXCLUDED, PINNED } from "./curation";
 
-export type SortKey = "rank" | "score" | "tokens" | "label" | "id";
+export type SortKey = "rank" | "score" | "tokens" | "label" | "id" | "hand";
 
 export interface Sort {
   key: SortKey;
@@ -86,6 +86,7 @@ export class Ordering {
     if (key === "score") return this.curation.chosen.chosenBy;
     if (key === "tokens") return this.curation.pool.tokens;
     if (key === "label" && codes !== null) return codes;
+    if (key === "hand") return this.curation.marks.map((mark) => mark & (PINNED | EXCLUDED));
     if (key === "id") return this.ranks.map((_, row) => row);
     return null;
   }

@@ -141,7 +141,7 @@ function shaded(
   const states = Uint8Array.from(rows, ({ state }) => state);
   const tally = paint.shade(raster, states, shading, faintest);
   const picture = new Uint32Array(WIDTH * HEIGHT);
-  paint.stamp(raster, picture, diameter, diameter);
+  paint.stamp(raster, picture, [diameter, diameter, diameter]);
   return { raster, tally, picture };
 }
 

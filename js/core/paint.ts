@@ -85,16 +85,20 @@ export class Paint {
     return { greyed, shown: allShown, chosen: allChosen, pinned, excluded, marks };
   }
 
-  /** Draw every pixel as a dot, layer upon layer, into a picture of the raster's size. */
-  stamp({ pixels, occupied, width, height }: Raster, picture: Uint32Array, diameter: number, ofChosen: number): void {
+  /**
+   * Draw every pixel as a dot, layer upon layer, into a picture of the raster's size.
+   *
+   * @param diameters Of the dots of greyed, shown and chosen rows.
+   */
+  stamp({ pixels, occupied, width, height }: Raster, picture: Uint32Array, diameters: readonly number[]): void {
     const colours = this.#colours;
     const layers = this.#layers;
-    if (diameter === 1 && ofChosen === 1) {
+    if (diameters.every((diameter) => diameter === 1)) {
       for (let k = 0; k < occupied; k++) picture[pixels[k]!] = colours[k]!;
       return;
     }
     for (let layer = 0; layer <= 2; layer++) {
-      const { across, down } = disc(layer === 2 ? ofChosen : diameter);
+      const { across, down } = disc(diameters[layer]!);
       let line = 0;
       for (let k = 0; k < occupied; k++) {
         if (layers[k] !== layer) continue;

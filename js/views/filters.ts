@@ -14,6 +14,9 @@ export interface FiltersProps {
   counts: Uint32Array[];
   shown: number;
   n: number;
+  /** Rows by hand. */
+  pinned: number;
+  excluded: number;
   /** Whether there is text to search in. */
   text: boolean;
   searching: boolean;
@@ -26,6 +29,8 @@ export interface FiltersHandlers {
   clearAll(): void;
   pinShown(): void;
   excludeShown(): void;
+  /** Show the rows that were pinned or excluded first. */
+  showByHand(): void;
 }
 
 export class Filters implements View {
@@ -47,6 +52,7 @@ export class Filters implements View {
   #clear = h("button", { type: "button" }, "Clear filters");
   #pin = h("button", { type: "button" });
   #exclude = h("button", { type: "button" });
+  #byHand = h("button", { type: "button", title: "Show them first in the table" });
   #props: FiltersProps | null = null;
   #drawn: FiltersProps | null = null;
 
@@ -84,6 +90,7 @@ export class Filters implements View {
     press(this.#clear, () => handlers.clearAll());
     press(this.#pin, () => handlers.pinShown());
     press(this.#exclude, () => handlers.excludeShown());
+    press(this.#byHand, () => handlers.showByHand());
     const searchId = uniqueId("search");
     this.#search.id = searchId;
     this.element = h(
@@ -110,6 +117,7 @@ export class Filters implements View {
         this.#pin,
         this.#exclude,
         this.#clear,
+        this.#byHand,
       ),
     );
   }
@@ -134,6 +142,8 @@ export class Filters implements View {
     this.#lasso.hidden = lasso === null;
     if (lasso !== null) this.#lasso.textContent = `✕ lasso (${count(lasso)} rows)`;
     this.#clear.hidden = this.#pin.hidden = this.#exclude.hidden = all;
+    this.#byHand.hidden = props.pinned + props.excluded === 0;
+    this.#byHand.textContent = `By hand: ${count(props.pinned)} pinned, ${count(props.excluded)} excluded`;
     this.#pin.textContent = `Pin the ${count(shown)} shown`;
     this.#exclude.textContent = `Exclude the ${count(shown)} shown`;
     this.#pin.disabled = this.#exclude.disabled = shown === 0;

@@ -118,7 +118,8 @@ export class Histogram implements View {
   #draw(): void {
     const props = this.#props;
     if (props === null || this.#width <= 0) return;
-    const most = Math.max(1, ...props.all);
+    // The rows that pass fill the height, however few they are; the greyed ones may go beyond it.
+    const most = Math.max(1, ...props.shown);
     const y = scaleLinear([0, most], [HEIGHT - MARGIN.bottom, MARGIN.top]);
     const x = this.#x();
     for (const name of ["all", "shown", "chosen"] as const) {
@@ -222,7 +223,7 @@ function bars(counts: Uint32Array, left: number, right: number, y: (count: numbe
   let path = "";
   counts.forEach((count, i) => {
     if (count === 0) return;
-    const height = Math.max(1, floor - y(count)); // a single row can be seen, too
+    const height = Math.max(1, floor - Math.max(y(count), MARGIN.top - 4)); // a single row can be seen, too
     path += `M${(left + i * step).toFixed(1)},${floor.toFixed(1)}v${(-height).toFixed(1)}h${width.toFixed(1)}v${height.toFixed(1)}z`;
   });
   return path;

@@ -24,6 +24,8 @@ export interface ScatterProps {
   data: ScatterData;
   /** Of each row: 0 greyed (filtered out), 1 shown, 2 chosen; + 4 pinned, + 8 excluded. Read anew by each update. */
   state: Uint8Array;
+  /** How many rows the filters leave. */
+  shown: number;
   color: ScatterColour;
   /** The row with a ring around it. */
   current: number | null;
@@ -222,7 +224,7 @@ export class Scatter implements View, Gestured {
 
   #draw(): void {
     if (this.#props === null || this.#width === 0 || this.#plot.placed === 0) return;
-    const { state, color, current } = this.#props;
+    const { state, color, current, shown } = this.#props;
     if (this.#inks === null) {
       this.#inks = readInks(this.element);
       this.#coloured = null;
@@ -233,7 +235,7 @@ export class Scatter implements View, Gestured {
       this.#coloured = color;
       this.#legend.explain(meaning, this.#inks);
     }
-    const tally = this.#plot.draw(state, this.#shading, this.#inks, current);
+    const tally = this.#plot.draw(state, this.#shading, this.#inks, current, shown);
     this.#legend.count(tally, this.#plot.isZoomed);
     clearTimeout(this.#labelling);
     this.#labelling = window.setTimeout(() => this.#label(tally), QUIET);

@@ -82,16 +82,19 @@ export class Plot {
     return view.width !== before;
   }
 
-  draw(state: Uint8Array, shading: Shading, inks: Inks, current: number | null): Tally {
+  /** @param passing How many rows the filters leave: the fewer they are, the larger their dots. */
+  draw(state: Uint8Array, shading: Shading, inks: Inks, current: number | null, passing: number): Tally {
     this.#place();
     const context = this.canvas.getContext("2d");
     if (context === null) throw new Error("This browser can't draw the map.");
-    const dots = DOTS.find(({ rows }) => this.#raster.inView <= rows)!;
+    const { inView } = this.#raster;
+    const greyed = DOTS.find(({ rows }) => inView <= rows)!;
+    const dots = DOTS.find(({ rows }) => Math.min(inView, passing) <= rows)!;
     const tally = this.#paint.shade(this.#raster, state, shading, dots.faintest);
     const pixels = new Uint32Array(this.#picture.data.buffer);
     pixels.fill(inks.background);
     const size = (diameter: number): number => Math.max(1, Math.round(diameter * this.#ratio));
-    this.#paint.stamp(this.#raster, pixels, size(dots.size), size(dots.chosen));
+    this.#paint.stamp(this.#raster, pixels, [size(greyed.size), size(dots.size), size(dots.chosen)]);
     context.putImageData(this.#picture, 0, 0);
     if (tally.marks.length < MOST_MARKS) {
       for (const { at, state: bits } of tally.marks) {

@@ -107,6 +107,7 @@ class CuratorPage {
       clearAll: () => state.clearFilters(),
       pinShown: () => state.shownByHand("pinned"),
       excludeShown: () => state.shownByHand("excluded"),
+      showByHand: () => this.#sortBy("hand"),
     });
     this.#scatter = new Scatter(host, {
       lasso: (rows, mode) => state.lasso(rows, mode),
@@ -180,6 +181,8 @@ class CuratorPage {
       counts: picture.labelCounts(),
       shown: curation.shown,
       n: curation.n,
+      pinned: live.pinned.length,
+      excluded: live.excluded.length,
       text: this.opened.text,
       searching: this.#state.searching,
       tokens: this.opened.tokens,
@@ -189,6 +192,7 @@ class CuratorPage {
     this.#scatter.update({
       data: this.#map?.data ?? this.opened.nowhere,
       state: curation.marks,
+      shown: curation.shown,
       color: picture.colour(),
       current: this.#current,
       lassoed: live.lasso !== null,
@@ -250,8 +254,8 @@ class CuratorPage {
 
   #sortBy(key: SortKey): void {
     const { sort } = this.#picture;
-    const highestFirst = key === "score" || key === "tokens";
-    this.#picture.sort = { key, descending: sort.key === key ? !sort.descending : highestFirst };
+    const highestFirst = key === "score" || key === "tokens" || key === "hand";
+    this.#picture.sort = { key, descending: sort.key === key && key !== "hand" ? !sort.descending : highestFirst };
     this.#draw();
   }
 

@@ -26,10 +26,11 @@ export class OverlapRows implements View {
   readonly #upset: Upset;
   readonly #core = h("p", { class: "nait-overlap-about" });
   readonly #path = h("input", { type: "text", id: uniqueId("core-path"), value: "core.jsonl", spellcheck: "false" });
-  readonly #export = h("button", { type: "submit" }, "Export core");
+  readonly #export = h("button", { type: "button" }, "Export core");
   readonly #state = h("span", { class: "nait-muted" });
   readonly #samples = h("div");
   #props: UpsetProps | null = null;
+  #exporting = false;
   readonly #newestCore = new Newest();
   readonly #newestSamples = new Newest();
 
@@ -44,16 +45,21 @@ export class OverlapRows implements View {
       choose: (intersection) => void attempt(trouble, () => this.#choose(intersection)),
       step: (atLeast) => this.#step(atLeast),
     });
-    const form = h(
-      "form",
+    const exporting = h(
+      "div",
       { class: "nait-overlap-export" },
       h("label", { for: this.#path.id }, "Export the core to"),
       this.#path,
       this.#export,
       this.#state,
     );
-    form.addEventListener("submit", (event) => this.#submitted(event), { signal });
-    const parts = [this.#upset.element, this.#core, form, this.#samples].map((element) => ({ element }));
+    this.#export.addEventListener("click", () => this.#pressed(), { signal });
+    // No form: JupyterLab keeps a cell's inputs from submitting one.
+    const entered = (event: KeyboardEvent): void => {
+      if (event.key === "Enter") this.#pressed();
+    };
+    this.#path.addEventListener("keydown", entered, { signal });
+    const parts = [this.#upset.element, this.#core, exporting, this.#samples].map((element) => ({ element }));
     this.#panel = panel("Rows that the sets share", "nait-shared-rows", () => this.#upset.figure, ...parts);
     this.#panel.about("Every row once, by the sets that it is in. Choose a bar to see its first samples.");
     const changed = (): void => void attempt(trouble, () => this.#showCore());
@@ -109,13 +115,13 @@ export class OverlapRows implements View {
     this.host.announce(title);
   }
 
-  #submitted(event: Event): void {
-    event.preventDefault();
-    void attempt(this.trouble, () => this.#exportCore()).finally(() => (this.#export.disabled = false));
+  #pressed(): void {
+    if (this.#exporting || this.#export.disabled) return;
+    this.#exporting = true;
+    void attempt(this.trouble, () => this.#exportCore()).finally(() => (this.#exporting = false));
   }
 
   async #exportCore(): Promise<void> {
-    this.#export.disabled = true;
     this.#state.textContent = "Exporting…";
     const asking = {
       timeout: EXPORTING,
