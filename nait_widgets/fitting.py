@@ -11,7 +11,8 @@ import numpy as np
 
 from nait_widgets.errors import DirectionError
 from nait_widgets.methods import Direction, FitOptions, Preset, preset, space
-from nait_widgets.methods.principal import contrast, point, principal_component
+from nait_widgets.methods.principal import contrast, point, principal_components
+from nait_widgets.methods.resampling import FEWEST, resample
 from nait_widgets.store import ActivationStore, Status
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from nait_widgets.store.scan import PoolReader
 
     Rows = npt.NDArray[np.int64]
-
-MIN_SAMPLES = 2
+    Floats = npt.NDArray[np.float64]
 
 
 def fit_direction(
@@ -80,6 +80,7 @@ def fit_direction(
             pools=required_pools(chosen),
             store_dtype="float32",
             text=False,
+            monitor=False,
             **running,
         )
         return _fit(store, name, preset, chosen, background)
@@ -114,16 +115,18 @@ def _fit(
     if background is not None and chosen.fit.needs_background:
         _check_background(store, background)
         background_mean = background.statistics(chosen.score.pool).mean
+    resamples, drawn = resample(len(rows))
+    shares = np.concatenate([np.full((1, len(rows)), 1 / len(rows)), drawn])  # all samples alike, then each drawing
     n_layers, n_neurons = len(store.layout.layers), store.layout.n_neurons
     vectors, in_domain_mean = np.empty((2, n_layers, n_neurons), np.float32)
     explained, margin = np.empty((2, n_layers), np.float32)
+    resampled = np.empty((len(resamples), n_layers, n_neurons), np.float16)
     for layer in range(n_layers):
-        candidates = _layer(scored, layer, rows)
-        in_domain_mean[layer] = candidates.mean(axis=0, dtype=np.float64)
         against = None if background_mean is None else background_mean[layer]
-        vectors[layer], explained[layer], margin[layer] = _one_layer(
-            made_of, layer, rows, candidates, chosen.fit, against
-        )
+        means: Floats = shares @ _layer(scored, layer, rows)
+        fitted, shown, decided = _one_layer(made_of, layer, rows, means, chosen.fit, against, shares)
+        vectors[layer], resampled[:, layer] = fitted[0], fitted[1:]
+        in_domain_mean[layer], explained[layer], margin[layer] = means[0], shown[0], decided[0]
     return Direction(
         name=name,
         vectors=vectors,
@@ -141,9 +144,13 @@ def _fit(
             "used": len(rows),
             "truncated": int(np.count_nonzero(store.status == Status.TRUNCATED)),
             "quarantined": int(np.count_nonzero(~store.selectable)),
+            "pool": chosen.score.pool,
+            "same_last_token": _same(np.asarray(store.array("last_token_id")[...])[rows]),
             "source": store.provenance["source"],
             "background": None if background is None else background.provenance["source"],
         },
+        resamples=resamples,
+        resampled=resampled,
     )
 
 
@@ -151,24 +158,37 @@ def _one_layer(
     made_of: list[PoolReader],
     layer: int,
     rows: Rows,
-    candidates: npt.NDArray[np.float32],
+    means: Floats,
     fit: FitOptions,
     background: npt.NDArray[np.float32] | None,
-) -> tuple[npt.NDArray[np.float64], float, float]:
-    """Vector, explained share and sign margin of a layer."""
+    shares: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """A layer's vector (drawing, neuron), explained share and sign margin (drawing,) under each drawing.
+
+    Args:
+        made_of: See `_difference`.
+        layer: Position of the layer.
+        rows: The samples.
+        means: Of the samples' activations in the pool that candidates are scored by: (drawing, neuron).
+        fit: How.
+        background: Mean of the background in that pool: (neuron,).
+        shares: What each sample counts for: (drawing, sample).
+    """
     if fit.difference == "contrast":
         assert background is not None
-        return contrast(candidates, background), float("nan"), float("nan")
+        unknown = np.full(len(shares), np.nan)
+        return np.stack([contrast(mean, background) for mean in means]), unknown, unknown
     samples = _layer(made_of[0], layer, rows)
     drift = samples if len(made_of) == 1 else samples - _layer(made_of[1], layer, rows)
-    vector, explained = principal_component(drift)
+    vectors, explained = principal_components(drift, shares)
     if fit.sign == "pool":
         assert background is not None
-        along = candidates.mean(axis=0, dtype=np.float64) - background
+        along = means - background
     else:
-        along = drift.mean(axis=0, dtype=np.float64)
-    vector, margin = point(vector, along, mask_outliers=fit.sign == "drift_masked")
-    return vector, explained, margin
+        along = shares @ drift
+    mask = fit.sign == "drift_masked"
+    pointed = [point(vector, to, mask_outliers=mask) for vector, to in zip(vectors, along, strict=True)]
+    return np.stack([vector for vector, _ in pointed]), explained, np.array([margin for _, margin in pointed])
 
 
 def _layer(reader: PoolReader, layer: int, rows: Rows) -> npt.NDArray[np.float32]:
@@ -177,14 +197,18 @@ def _layer(reader: PoolReader, layer: int, rows: Rows) -> npt.NDArray[np.float32
     return np.concatenate(parts)
 
 
+def _same(values: npt.NDArray[np.int32]) -> bool:
+    return bool((values == values[0]).all())
+
+
 def _usable(store: ActivationStore, fit: FitOptions) -> Rows:
     keep = store.selectable
     if fit.truncated == "drop":
         keep &= store.status == Status.OK
     rows = np.flatnonzero(keep)
-    if len(rows) < MIN_SAMPLES:
+    if len(rows) < FEWEST:
         raise DirectionError(
-            f"{len(rows)} of {len(store)} in-domain samples can be used, and a direction needs {MIN_SAMPLES} at least; "
+            f"{len(rows)} of {len(store)} in-domain samples can be used, and a direction needs {FEWEST} at least; "
             "the others are empty, broken or truncated (raise `max_length`, or keep them by truncated='keep')"
         )
     return rows

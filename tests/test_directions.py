@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from itertools import product
+from hashlib import sha256
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,7 +19,8 @@ from nait_widgets import PRESETS, Direction, capture, fit_direction, score
 from nait_widgets.errors import DirectionError, StoreError
 from nait_widgets.methods import FitOptions, ScoreOptions
 from nait_widgets.methods.options import CandidatePool, Center, Difference, LastToken, Sign, Similarity, Truncated
-from nait_widgets.methods.principal import point, principal_component
+from nait_widgets.methods.principal import point, principal_components
+from nait_widgets.methods.resampling import Kind, resample
 from nait_widgets.models import CausalLM
 from nait_widgets.records import Renderer, read_records
 from nait_widgets.store import POOLS, ActivationStore
@@ -96,19 +98,27 @@ def test_a_direction_is_the_same_from_a_model_and_from_nothing_but_numpy(
         assert direction.margin[layer] == pytest.approx(expected @ mean / np.linalg.norm(mean), rel=1e-3)
 
 
-@pytest.mark.parametrize("shape", [(5, 40), (40, 5), (20, 20)])
-def test_principal_component_is_the_svds(shape: tuple[int, int]) -> None:
-    samples = np.random.default_rng(0).normal(size=shape) * np.linspace(1, 3, shape[1]) + 7
-    vector, explained = principal_component(samples)
-    singular = np.linalg.svd(samples - samples.mean(0))
-    assert abs(vector @ singular[2][0]) == pytest.approx(1)
-    assert explained == pytest.approx(singular[1][0] ** 2 / np.square(singular[1]).sum())
+@pytest.mark.parametrize("shape", [(5, 40), (40, 5), (20, 20), (300, 200)])
+def test_principal_components_are_the_svds_of_the_samples_as_often_as_each_was_drawn(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=shape) * np.linspace(1, 3, shape[1]) + 7
+    drawn = [np.arange(shape[0]), rng.integers(shape[0], size=shape[0]), np.array([0, 3, 4])]
+    shares = np.stack([np.bincount(rows, minlength=shape[0]) / len(rows) for rows in drawn])
+    vectors, explained = principal_components(samples, shares)
+    for rows, vector, share in zip(drawn, vectors, explained, strict=True):
+        _, values, expected = np.linalg.svd(samples[rows] - samples[rows].mean(0))
+        assert abs(vector @ expected[0]) == pytest.approx(1, abs=1e-10)
+        assert share == pytest.approx(values[0] ** 2 / np.square(values).sum())
 
 
 def test_samples_that_do_not_differ_have_no_component() -> None:
-    vector, explained = principal_component(np.full((3, 4), 0.1, np.float32))
-    assert not vector.any()
-    assert np.isnan(explained)
+    samples = np.full((4, 5), 0.1, np.float32)
+    samples[3] = 1e4 * np.arange(5)
+    vectors, explained = principal_components(samples, np.array([[1 / 3, 1 / 3, 1 / 3, 0], [0.25] * 4]))
+    assert not vectors[0].any()
+    assert np.isnan(explained[0])
+    assert np.linalg.norm(vectors[1]) == pytest.approx(1)
+    assert explained[1] == pytest.approx(1)
 
 
 def test_masking_outliers_keeps_a_massive_constant_from_deciding_the_sign() -> None:
@@ -187,6 +197,100 @@ def test_every_option_of_scoring_can_be_asked_for(in_domain: ActivationStore, po
         direction = fit(in_domain, None, pool=pool, center=center, similarity=similarity)
         assert direction.score == ScoreOptions(pool, center, similarity)
         assert direction.fit == FitOptions()
+
+
+# -- the in-domain samples drawn again
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 41, 300, 1025])
+def test_drawings_are_what_their_names_say(n: int) -> None:
+    drawn, shares = resample(n)
+    assert shares.shape == (len(drawn), n)
+    np.testing.assert_allclose(shares.sum(1), 1)
+    counts = np.rint(shares * [[which.rows] for which in drawn]).astype(int)
+    np.testing.assert_allclose(counts / counts.sum(1, keepdims=True), shares)
+    by_kind = {kind: [i for i, which in enumerate(drawn) if which.kind == kind] for kind in get_args(Kind)}
+    halves, bootstraps, firsts = by_kind["half"], by_kind["bootstrap"], by_kind["first"]
+    assert len(halves) == (8 if n >= 4 else 0)
+    for a, b in zip(halves[::2], halves[1::2], strict=True):
+        assert drawn[a] == drawn[b]
+        assert counts[a].sum() == counts[b].sum() == n // 2
+        assert (counts[a] + counts[b]).max() == 1
+    assert n < 41 or len({counts[i].tobytes() for i in halves}) == 8
+    assert len(bootstraps) == 8
+    assert (counts[bootstraps].sum(1) == n).all()
+    assert [drawn[i].rows for i in firsts] == [size for size in (16, 64, 256, 1024) if size < n]
+    assert [counts[i].sum() for i in firsts] == [drawn[i].rows for i in firsts]
+    for smaller, larger in pairwise(firsts):
+        assert (counts[smaller] <= counts[larger]).all()
+    np.testing.assert_array_equal(resample(n)[1], shares)
+    assert (resample(n, seed=1)[1] != shares).any()
+
+
+@pytest.mark.parametrize("options", [{}, {"sign": "pool", "last_token": "content"}, {"preset": "robust"}])
+def test_a_refit_is_the_fit_to_the_samples_that_were_drawn(
+    lm: CausalLM, in_domain_rows: list[Row], pool: ActivationStore, options: dict[str, Any]
+) -> None:
+    """Each drawing's rows are captured and fitted on their own, a row that was drawn twice given twice."""
+    rows = in_domain_rows[:20]
+
+    def fitted(rows: list[Row]) -> Direction:
+        unnamed = [{key: value for key, value in row.items() if key != "id"} for row in rows]
+        return fit_direction(lm, unnamed, name="d", template="plain", background=pool, **options)
+
+    whole = fitted(rows)
+    drawn, shares = resample(len(rows))
+    assert whole.resamples == drawn
+    assert whole.resampled.dtype == np.float16
+    for i in (0, 1, 9, len(drawn) - 1):  # two halves, a bootstrap and the first sixteen
+        counts = np.rint(shares[i] * drawn[i].rows).astype(int)
+        expected = fitted([rows[j] for j in np.repeat(np.arange(len(rows)), counts)]).vectors
+        np.testing.assert_allclose((expected * whole.resampled[i]).sum(1), 1, atol=2e-3)
+
+
+def test_fitting_again_gives_the_same_bits(in_domain: ActivationStore, pool: ActivationStore) -> None:
+    for preset in PRESETS:
+        one, two = (fit(in_domain, pool, preset=preset) for _ in range(2))
+        assert one.resamples == two.resamples
+        for name in ("vectors", "resampled", "explained", "margin", "in_domain_mean"):
+            assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+
+
+def test_arithmetic_keeps_no_refits_and_names_do(direction: Direction) -> None:
+    made = [direction + direction, direction - direction, 2 * direction, -direction]
+    for combined in made:
+        assert not len(combined.resamples)
+        assert combined.resampled.shape == (0, 0, 0)
+    for same in (direction.named("x"), direction.scored_by(pool="last")):
+        assert same.resamples == direction.resamples
+        assert same.resampled is direction.resampled
+    assert np.isnan((direction + direction).explained).all()
+    assert np.isnan((direction + direction).margin).all()
+    np.testing.assert_array_equal((-direction).explained, direction.explained)
+
+
+def test_a_file_from_before_there_were_refits_is_read(direction: Direction, tmp_path: Path) -> None:
+    path = direction.save(tmp_path / "d.direction")
+    tensors = load_file(path)
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
+    del tensors["resampled"]
+    values = json.loads(header["direction"])
+    del values["resamples"]
+    for key in ("pool", "same_last_token"):
+        del values["samples"][key]
+    names = ("vectors", "explained", "margin", "in_domain_mean")
+    digest = sha256(b"".join(tensors[name].tobytes() for name in names)).hexdigest()
+    save_file(tensors, path, {**header, "direction": json.dumps(values), "sha256": digest})
+    old = Direction.load(path)
+    assert (old.resamples, old.resampled.shape) == ((), (0, 0, 0))
+    assert old.digest == direction.digest
+    np.testing.assert_array_equal(old.vectors, direction.vectors)
+    Direction.load(old.save(path))
+    # Refits that nobody describes, or descriptions without refits, are damage.
+    save_file(load_file(path), path, {**header, "sha256": digest})
+    with pytest.raises(DirectionError, match="its resamples are not those that were saved"):
+        Direction.load(path)
 
 
 # -- the value

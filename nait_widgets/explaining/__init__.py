@@ -1,5 +1,39 @@
-"""Why a sample scores as it does."""
+"""Why a sample scores as it does, and which neurons and rows sets share."""
 
-from nait_widgets.explaining.contributions import Explanation, explain
+from nait_widgets.explaining.contributions import Explanation, Neuron, explain
+from nait_widgets.explaining.findings import Finding
+from nait_widgets.explaining.health import Health, health
+from nait_widgets.explaining.intersections import Intersection, core, row_intersections, transfer
+from nait_widgets.explaining.neurons import NeuronView, Percentiles, neuron_column, percentiles, view_neuron
+from nait_widgets.explaining.overlap import NeuronOverlap, SharedNeuron, overlap
+from nait_widgets.explaining.profiles import TopNeurons, direction_profile, mean_pairwise_overlap, neuron_profile
+from nait_widgets.explaining.promoted import promoted_tokens
+from nait_widgets.explaining.tokens import TokenContributions, token_contributions
 
-__all__ = ["Explanation", "explain"]
+__all__ = [
+    "Explanation",
+    "Finding",
+    "Health",
+    "Intersection",
+    "Neuron",
+    "NeuronOverlap",
+    "NeuronView",
+    "Percentiles",
+    "SharedNeuron",
+    "TokenContributions",
+    "TopNeurons",
+    "core",
+    "direction_profile",
+    "explain",
+    "health",
+    "mean_pairwise_overlap",
+    "neuron_column",
+    "neuron_profile",
+    "overlap",
+    "percentiles",
+    "promoted_tokens",
+    "row_intersections",
+    "token_contributions",
+    "transfer",
+    "view_neuron",
+]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nait_widgets.methods import Direction
     from nait_widgets.store import ActivationStore
 
+    Floats = npt.NDArray[np.float64]
+
 
 class Neuron(NamedTuple):
     """One term of a score."""
@@ -44,7 +46,7 @@ class Explanation:
     direction: str
     layers: tuple[int, ...]
     activation: npt.NDArray[np.float32]
-    contributions: npt.NDArray[np.float64]
+    contributions: Floats
 
     @property
     def score(self) -> float:
@@ -52,9 +54,9 @@ class Explanation:
         return float(self.contributions.sum())
 
     @property
-    def by_layer(self) -> npt.NDArray[np.float64]:
+    def by_layer(self) -> Floats:
         """What each layer adds to the score: (layer,)."""
-        layers: npt.NDArray[np.float64] = self.contributions.sum(axis=1)
+        layers: Floats = self.contributions.sum(axis=1)
         return layers
 
     def top(self, n: int = 10) -> list[Neuron]:
@@ -83,32 +85,49 @@ def explain(
         StoreError: There is no such sample, or it was quarantined.
         DirectionError: The direction doesn't belong to the store, or to the scores.
     """
+    row = scored_row(store, sample_id)
+    scored = scored_layers(store, direction, scores)
+    activation = store.pool(direction.score.pool).take(np.array([row]))[0]
+    values = activation.astype(np.float64)
+    if direction.score.center == "pool" or direction.score.similarity == "zscore":
+        values -= store.statistics(direction.score.pool).mean
+    weights = layer_weights(store, direction) / divisors(direction, values, scored)[:, None]
+    return Explanation(sample_id, direction.name, store.layout.layers, activation, values * weights)
+
+
+def scored_row(store: ActivationStore, sample_id: str) -> int:
+    """The row of a sample that has a score.
+
+    Raises:
+        StoreError: There is no such sample, or it was quarantined.
+    """
     row = store.index(sample_id)
     if not store.selectable[row]:
         raise StoreError(
             f"sample {sample_id!r} of {store.path} was quarantined as {Status(int(store.status[row])).label}, "
             "so it has no score"
         )
-    scale = _scale(store, direction, scores)
-    layers = store.layout.layers
-    weights = np.zeros((len(layers), store.layout.n_neurons))
-    for vector, layer in zip(direction.vectors, direction.layers, strict=True):
-        if direction.score.layers is None or layer in direction.score.layers:
-            weights[layers.index(layer)] = vector
-    activation = store.pool(direction.score.pool).take(np.array([row]))[0]
-    values = activation.astype(np.float64)
-    if direction.score.center == "pool" or direction.score.similarity == "zscore":
-        values -= store.statistics(direction.score.pool).mean
-    if direction.score.similarity == "cosine":
-        norms = np.linalg.norm(weights, axis=1) * np.linalg.norm(values, axis=1)
-        weights /= np.where(norms > 0, norms, 1)[:, None]
-    if direction.score.similarity == "zscore":
-        weights /= np.where(scale > 0, scale, np.inf)[:, None]
-    return Explanation(sample_id, direction.name, layers, activation, values * weights)
+    return row
 
 
-def _scale(store: ActivationStore, direction: Direction, scores: xr.Dataset | None) -> npt.NDArray[np.float64]:
-    """What each layer's projection is divided by, which for a z-score only a pass over the pool can tell: (layer,)."""
+class ScoredLayers(NamedTuple):
+    """What a direction's projections were compared with when the store was scored.
+
+    Attributes:
+        mean: What was taken off each layer's projection, (layer,); under a cosine, before it was divided.
+        scale: The standard deviation that a z-score divides by, (layer,); 1 where there is none.
+    """
+
+    mean: Floats
+    scale: Floats
+
+
+def scored_layers(store: ActivationStore, direction: Direction, scores: xr.Dataset | None) -> ScoredLayers:
+    """Mean and scale of a direction's layers from its scores, which are made where they are not given.
+
+    Raises:
+        DirectionError: The scores are of other directions.
+    """
     if scores is None:
         scores = score(store, direction)
     known = {scored.name: scored.digest for scored in scores.attrs["directions"]}
@@ -117,5 +136,37 @@ def _scale(store: ActivationStore, direction: Direction, scores: xr.Dataset | No
             f"the scores are of the directions {', '.join(known)}, and direction {direction.name!r} as it is now "
             "is not among them; score the store again"
         )
-    scale: npt.NDArray[np.float64] = scores["layer_scale"].sel(direction=direction.name).to_numpy()
-    return scale
+    own = scores.sel(direction=direction.name)
+    return ScoredLayers(own["layer_mean"].to_numpy(), own["layer_scale"].to_numpy())
+
+
+def layer_weights(store: ActivationStore, direction: Direction) -> Floats:
+    """The weights that a store's activations are multiplied by, (layer, neuron): 0 in layers that are left out."""
+    layers = store.layout.layers
+    weights = np.zeros((len(layers), store.layout.n_neurons))
+    for vector, layer in zip(direction.vectors, direction.layers, strict=True):
+        if direction.score.layers is None or layer in direction.score.layers:
+            weights[layers.index(layer)] = vector
+    if direction.score.similarity == "cosine":
+        norms = np.linalg.norm(weights, axis=1, keepdims=True)
+        weights /= np.where(norms > 0, norms, 1)
+    return weights
+
+
+def divisors(direction: Direction, values: Floats, scored: ScoredLayers) -> Floats:
+    """What each layer's projection is divided by, (layer,); infinite where the layer says nothing.
+
+    Args:
+        direction: Its similarity says by what.
+        values: The sample's pooled activation, centred where the direction centres: (layer, neuron).
+        scored: What the store's scores were compared with.
+    """
+    match direction.score.similarity:
+        case "dot":
+            return np.ones(len(values))
+        case "cosine":
+            by = np.linalg.norm(values, axis=1)
+        case "zscore":
+            by = scored.scale
+    divided: Floats = np.where(by > 0, by, np.inf)
+    return divided

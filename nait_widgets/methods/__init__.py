@@ -3,12 +3,14 @@
 from nait_widgets.methods.baselines import embedding_centroid, length, random
 from nait_widgets.methods.direction import Direction, Space, space
 from nait_widgets.methods.options import PRESETS, FitOptions, Preset, ScoreOptions, as_json, preset
+from nait_widgets.methods.resampling import Resample
 
 __all__ = [
     "PRESETS",
     "Direction",
     "FitOptions",
     "Preset",
+    "Resample",
     "ScoreOptions",
     "Space",
     "as_json",

@@ -12,12 +12,17 @@ import numpy as np
 
 from nait_widgets.errors import DirectionError
 from nait_widgets.methods.options import FitOptions, ScoreOptions, as_json, change
+from nait_widgets.methods.resampling import Resample
 from nait_widgets.paths import written_whole
 
 if TYPE_CHECKING:
     import os
 
     import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.explaining import Health
+    from nait_widgets.store import ActivationStore
 
     Floats = npt.NDArray[np.float32]
 
@@ -41,9 +46,12 @@ class Direction:
         explained: Share of the in-domain variance along each layer's vector, (layer,); NaN for a contrast, which is
             no principal component.
         margin: Cosine that decided each layer's sign, (layer,): near 0 it was a coin toss. NaN for a contrast, whose
-            sign is given.
-        in_domain_mean: Mean of the in-domain samples' pooled activation: (layer, neuron).
+            sign is given. Of two directions combined, this and what goes before and after isn't known: NaN.
+        in_domain_mean: Mean of the in-domain samples' activation in the pool that they were fitted for (`pool` in
+            `samples`): (layer, neuron).
         samples: Counts and origin of the in-domain samples.
+        resamples: How the in-domain samples were drawn again; none where directions were combined.
+        resampled: What each drawing was fitted to: (resample, layer, neuron) float16.
     """
 
     name: str
@@ -59,6 +67,8 @@ class Direction:
     margin: Floats
     in_domain_mean: Floats
     samples: dict[str, Any] = field(default_factory=dict)
+    resamples: tuple[Resample, ...] = ()
+    resampled: npt.NDArray[np.float16] = field(default_factory=lambda: np.empty((0, 0, 0), np.float16))
 
     def __repr__(self) -> str:
         n_layers, n_neurons = self.vectors.shape
@@ -74,12 +84,12 @@ class Direction:
         return self._combine(other, "−", self.vectors - other.vectors)
 
     def __mul__(self, factor: float) -> Direction:
-        return replace(self, name=f"{factor:g}·{self.name}", vectors=(self.vectors * np.float32(factor)))
+        return self._made(f"{factor:g}·{self.name}", self.vectors * np.float32(factor))
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Direction:
-        return replace(self, name=f"−{self.name}", vectors=-self.vectors)
+        return self._made(f"−{self.name}", -self.vectors)
 
     def named(self, name: str) -> Direction:
         """The same direction under another name."""
@@ -93,6 +103,12 @@ class Direction:
         """
         return replace(self, score=change(self.score, options))
 
+    def health(self, store: ActivationStore, scores: xr.Dataset | None = None, fraction: float = 0.1) -> Health:
+        """How far the direction, and what it would select from a store, can be trusted; see `explaining.health`."""
+        from nait_widgets.explaining import health
+
+        return health(self, store, scores, fraction)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the vectors and of how they are applied: what makes two directions score alike."""
@@ -103,9 +119,10 @@ class Direction:
         """Write to one file, `NAME.direction`: safetensors, so that opening a stranger's runs nothing."""
         from safetensors.numpy import save
 
-        tensors = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in _TENSORS}
+        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, dtype in _TENSORS.items()}
         metadata = {name: getattr(self, name) for name in _VALUES}
         metadata |= {"fit": as_json(self.fit), "score": as_json(self.score), "layers": list(self.layers)}
+        metadata["resamples"] = [which._asdict() for which in self.resamples]
         data = save(tensors, {"format": FORMAT, "direction": json.dumps(metadata), "sha256": _checksum(tensors)})
         path = Path(path)
         with written_whole(path) as temporary:
@@ -130,17 +147,23 @@ class Direction:
                 if header.get("format") != FORMAT:
                     raise DirectionError(f"{path} is a safetensors file, but not a direction of format {FORMAT}")
                 metadata: dict[str, Any] = json.loads(header["direction"])
-                tensors = {name: file.get_tensor(name) for name in _TENSORS}
+                saved = set(file.keys())
+                # Directions saved before there were resamples lack them.
+                tensors = {n: file.get_tensor(n) for n in _TENSORS if n in saved or n != "resampled"}
             if _checksum(tensors) != header["sha256"]:
                 raise DirectionError(f"{path} is damaged: its numbers are not those that were saved; get it again")
+            resamples = tuple(Resample(**which) for which in metadata.get("resamples", []))
+            if len(resamples) != len(tensors.get("resampled", ())):
+                raise DirectionError(f"{path} is damaged: its resamples are not those that were saved; get it again")
             return cls(
                 **tensors,
                 **{name: metadata[name] for name in _VALUES},
                 layers=tuple(metadata["layers"]),
                 fit=change(FitOptions(), metadata["fit"]),
                 score=change(ScoreOptions(), metadata["score"]),
+                resamples=resamples,
             )
-        except (SafetensorError, KeyError, ValueError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise DirectionError(f"{path} can't be read as a direction: {error}") from error
 
     def require_same_space(self, other: Space, what: str) -> None:
@@ -177,15 +200,21 @@ class Direction:
                 f"directions {self.name!r} and {other.name!r} are applied in different ways "
                 f"({self.score} and {other.score}); give one the options of the other by `scored_by`"
             )
-        return replace(self, name=f"{self.name} {sign} {other.name}", vectors=vectors)
+        unknown = np.full(len(self.layers), np.nan, np.float32)
+        made = self._made(f"{self.name} {sign} {other.name}", vectors)
+        return replace(made, explained=unknown, margin=unknown, in_domain_mean=np.full_like(vectors, np.nan))
+
+    def _made(self, name: str, vectors: Floats) -> Direction:
+        """A direction made by arithmetic, which no samples were fitted to."""
+        return replace(self, name=name, vectors=vectors, resamples=(), resampled=np.empty((0, 0, 0), np.float16))
 
 
-_TENSORS = ("vectors", "explained", "margin", "in_domain_mean")
+_TENSORS = dict.fromkeys(("vectors", "explained", "margin", "in_domain_mean"), np.float32) | {"resampled": np.float16}
 _VALUES = ("name", "site", "model", "template", "preset", "samples")
 
 
-def _checksum(tensors: dict[str, Floats]) -> str:
-    return sha256(b"".join(tensors[name].tobytes() for name in _TENSORS)).hexdigest()
+def _checksum(tensors: dict[str, npt.NDArray[Any]]) -> str:
+    return sha256(b"".join(tensor.tobytes() for tensor in tensors.values())).hexdigest()
 
 
 class Trait(NamedTuple):
