@@ -39,12 +39,10 @@ export function shares(count: number, weights: number[]): number[] {
   return weights.map((weight) => (count === 0 ? 0 : Math.max(1, Math.floor(count * (weight / heaviest) + 0.5))));
 }
 
-/** Rows that any of the prefixes holds, by their best rank; ties by row. */
-export function union(orders: Int32Array[], counts: number[], n: number): Int32Array {
-  if (orders.length === 1) return orders[0]!.subarray(0, counts[0]);
+/** Rows that any of the prefixes holds, by their best rank, ties by row; and that rank of each, from 0. */
+export function union(orders: Int32Array[], counts: number[], n: number): { rows: Int32Array; ranks: Int32Array } {
   const best = new Int32Array(n).fill(-1);
   const most = Math.max(...counts, 0);
-  const atRank = new Int32Array(most + 1); // a counting sort by best rank
   let total = 0;
   for (let rank = 0; rank < most; rank++) {
     for (let i = 0; i < orders.length; i++) {
@@ -52,12 +50,11 @@ export function union(orders: Int32Array[], counts: number[], n: number): Int32A
       const row = orders[i]![rank]!;
       if (best[row] !== -1) continue;
       best[row] = rank;
-      atRank[rank + 1]!++;
       total++;
     }
   }
   const merged = new Int32Array(total);
-  for (let rank = 1; rank <= most; rank++) atRank[rank]! += atRank[rank - 1]!;
+  const ranks = new Int32Array(total);
   let place = 0;
   for (let rank = 0; rank < most; rank++) {
     const start = place;
@@ -66,11 +63,12 @@ export function union(orders: Int32Array[], counts: number[], n: number): Int32A
       const row = orders[i]![rank]!;
       if (best[row] !== rank) continue;
       best[row] = -2 - rank; // taken
+      ranks[place] = rank;
       merged[place++] = row;
     }
     if (place - start > 1) merged.subarray(start, place).sort();
   }
-  return merged;
+  return { rows: merged, ranks };
 }
 
 /** Rows by turns: the direction with the least (rows taken + 1) / weight takes its best row that isn't taken yet. */

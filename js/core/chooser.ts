@@ -21,6 +21,8 @@ export interface Chosen {
   rows: Int32Array;
   /** How many of them were chosen by their scores. */
   byScore: number;
+  /** What `rows` begins with, going on through the rows that a larger wish would choose, as far as that is known. */
+  sequence: Int32Array;
   /** What rows are chosen by, for every row: a score, or under several directions a z-score. */
   chosenBy: Column;
 }
@@ -47,6 +49,7 @@ export class Chooser {
   #z: (Column | null)[];
   #wholeOrders = new Map<string, Int32Array>();
   #orders = new Map<string, Int32Array>();
+  #unions = new Map<string, { rows: Int32Array; ranks: Int32Array }>();
   #merged: { key: string; column: Column } | null = null;
 
   /**
@@ -71,6 +74,7 @@ export class Chooser {
   setCandidates(candidates: Uint8Array | null): void {
     this.#candidates = candidates;
     this.#orders.clear();
+    this.#unions.clear();
     this.#valid = this.#count();
   }
 
@@ -78,8 +82,9 @@ export class Chooser {
   choose(wish: Wish, pinned: Int32Array = new Int32Array()): Chosen {
     const active = this.#active(wish);
     const count = this.#wanted(wish);
-    const rows = this.#rows(wish, active, count);
-    return { rows: appended(rows, pinned, this.#length), byScore: rows.length, chosenBy: this.chosenBy(wish) };
+    const { sequence, taken } = this.#sequence(wish, active, count);
+    const rows = appended(sequence.subarray(0, taken), pinned, this.#length);
+    return { rows, byScore: taken, sequence, chosenBy: this.chosenBy(wish) };
   }
 
   /** What rows are chosen by. */
@@ -112,24 +117,43 @@ export class Chooser {
     return { column, ordered, count: this.#taken(wish, column, ordered, own === null ? null : [own, place]) };
   }
 
-  #rows(wish: Wish, active: Active[], count: number): Int32Array {
-    if (wish.end === "random") return this.#randomOrder(wish.seed).subarray(0, count);
+  /** An order of rows, and how many of them the wish takes. */
+  #sequence(wish: Wish, active: Active[], count: number): { sequence: Int32Array; taken: number } {
+    if (wish.end === "random") return { sequence: this.#randomOrder(wish.seed), taken: count };
     const bottom = wish.end === "bottom";
     if (active.length > 1 && (wish.merge === "mean-z" || wish.merge === "max")) {
-      const ordered = this.#mergedOrder(wish);
-      return ordered.subarray(0, this.#taken(wish, this.chosenBy(wish), ordered, null));
+      const sequence = this.#mergedOrder(wish);
+      return { sequence, taken: this.#taken(wish, this.chosenBy(wish), sequence, null) };
     }
     const orders = active.map(({ index }) => this.#order(index, bottom));
     const weights = active.map(({ weight }) => weight);
-    if (active.length > 1 && wish.merge === "round-robin") {
-      return this.#kept(this.#orders, `turns ${bottom} ${JSON.stringify(active)}`, () =>
+    if (active.length === 1) {
+      const column = this.columns[active[0]!.index]!;
+      return { sequence: orders[0]!, taken: this.#taken(wish, column, orders[0]!, null) };
+    }
+    const key = `${bottom} ${JSON.stringify(active)}`;
+    if (wish.merge === "round-robin") {
+      const turns = this.#kept(this.#orders, `turns ${key}`, () =>
         roundRobin(orders, weights, this.#valid, this.#length),
-      ).subarray(0, count);
+      );
+      return { sequence: turns, taken: Math.min(count, turns.length) };
     }
     const counts = active.map(({ index }, place) =>
       this.#taken(wish, this.columns[index]!, orders[place]!, [weights, place]),
     );
-    return union(orders, counts, this.#length);
+    if (counts.some((other) => other !== counts[0])) {
+      const { rows } = union(orders, counts, this.#length);
+      return { sequence: rows, taken: rows.length };
+    }
+    // Directions that take as many rows each take them from one and the same sequence, however many they are.
+    const whole = this.#kept(this.#unions, key, () =>
+      union(
+        orders,
+        orders.map((order) => order.length),
+        this.#length,
+      ),
+    );
+    return { sequence: whole.rows, taken: firstAtLeast(whole.ranks, counts[0]!) };
   }
 
   get #length(): number {
@@ -188,7 +212,7 @@ export class Chooser {
     });
   }
 
-  #kept(kept: Map<string, Int32Array>, key: string, make: () => Int32Array): Int32Array {
+  #kept<T>(kept: Map<string, T>, key: string, make: () => T): T {
     let rows = kept.get(key);
     if (rows === undefined) {
       rows = make();
@@ -212,6 +236,17 @@ export class Chooser {
     }
     return n;
   }
+}
+
+/** The first place of an ascending list whose number is at least a limit. */
+function firstAtLeast(ascending: Int32Array, limit: number): number {
+  let low = 0;
+  for (let high = ascending.length; low < high;) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function appended(rows: Int32Array, pinned: Int32Array, n: number): Int32Array {

@@ -79,7 +79,7 @@ export class Curation {
     this.marks = new Uint8Array(this.n).fill(SHOWN);
     this.shown = this.n;
     this.#state = state;
-    this.chosen = { rows: NO_ROWS, byScore: 0, chosenBy: pool.scores[0]! };
+    this.chosen = { rows: NO_ROWS, byScore: 0, sequence: NO_ROWS, chosenBy: pool.scores[0]! };
     this.#filterAll();
     this.#choose();
   }

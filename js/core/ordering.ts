@@ -49,14 +49,11 @@ export class Ordering {
   #rank(version: number): void {
     const { curation } = this;
     const { wish } = curation.state.asked;
-    const { chosenBy, rows } = curation.chosen;
-    const cut = curation.chooser.cut(wish, null);
-    // Where the chosen rows begin the order that they are cut from, moving the cut leaves every rank as it is.
-    const isPrefix = wish.end !== "random" && rows.length <= cut.ordered.length && begins(cut.ordered, rows);
-    const by = [isPrefix ? cut.ordered : rows, chosenBy, version, curation.state.pinned];
+    // Moving a cut along one sequence leaves every rank as it is.
+    const { chosenBy, sequence } = curation.chosen;
+    const by = [sequence, chosenBy, version];
     if (same(by, this.#rankedBy)) return;
     this.#rankedBy = by;
-    const first = isPrefix ? cut.ordered : rows;
     const taken = new Uint8Array(curation.n);
     const ranked = new Int32Array(curation.n);
     let k = 0;
@@ -65,7 +62,7 @@ export class Ordering {
       taken[row] = 1;
       ranked[k++] = row;
     };
-    first.forEach(take);
+    sequence.forEach(take);
     this.#whole(chosenBy, wish.end === "bottom").forEach(take);
     this.ranks.fill(-1);
     for (let place = 0; place < k; place++) this.ranks[ranked[place]!] = place;
@@ -103,11 +100,6 @@ function sorted(column: Column | Int32Array | Uint8Array, descending: boolean): 
     if (Number.isNaN(value)) all[k++] = row;
   });
   return all;
-}
-
-function begins(whole: Int32Array, part: Int32Array): boolean {
-  // A prefix shares its memory, or is at least equal at both ends of a strictly ranked list.
-  return part.length === 0 || (whole.buffer === part.buffer && whole.byteOffset === part.byteOffset);
 }
 
 function same(a: unknown[], b: unknown[]): boolean {

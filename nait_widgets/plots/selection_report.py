@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import SelectionError
+from nait_widgets.explaining.health import rank_correlation
 from nait_widgets.plots.page import Chart, Part, Sample, Samples, Section, Table
 from nait_widgets.plots.report import write_report
 from nait_widgets.selection import arithmetic
@@ -91,7 +92,7 @@ def direction_section(
     own = _own_top(selection, values)
     cut = float(values[own[-1]]) if own is not None and len(own) else None
     valid = ~np.isnan(values)
-    follows = _rank_correlation(values[valid], store.n_tokens[valid])
+    follows = rank_correlation(values[valid], store.n_tokens[valid])
     parts: list[Part] = [
         Chart(
             figures.score_histogram(values, selection.mask, name, cut),
@@ -193,13 +194,6 @@ def _samples(
         )
         for row, prompt, response, original in texts
     ]
-
-
-def _rank_correlation(a: npt.NDArray[np.floating], b: npt.NDArray[np.integer]) -> float:
-    """Spearman's rank correlation; NaN where either doesn't vary."""
-    import pandas as pd
-
-    return float(pd.Series(a).rank().corr(pd.Series(b).rank()))
 
 
 def _listed(names: Sequence[str]) -> str:
