@@ -14,7 +14,7 @@ from test_store import read_all
 
 from nait_widgets import Direction, capture, explain
 from nait_widgets.errors import StoreError
-from nait_widgets.explaining import neuron_column, percentiles, view_neuron
+from nait_widgets.explaining import neuron_column, percentiles
 from nait_widgets.models import CausalLM
 from nait_widgets.store import ActivationStore
 
@@ -52,30 +52,6 @@ def test_derived_pools_and_float32_layers_have_columns_too(
     np.testing.assert_array_equal(column, read_all(wide.pool("mean"))[:, 1, 5])
 
 
-def test_a_view_counts_every_selectable_row_once(pool: ActivationStore) -> None:
-    values = read_all(pool.pool("mean"))[:, 1, 9].astype(np.float64)
-    valid = [(float(v), row) for row, v in enumerate(values) if row not in (EMPTY_ROW, LONG_ROW)]
-    view = view_neuron(pool, 1, 9, n=25)
-    assert (view.layer, view.neuron, len(view.edges), len(view.counts)) == (1, 9, 65, 64)
-    ordered = sorted(v for v, _ in valid)
-    assert (view.edges[0], view.edges[-1]) == (ordered[0], ordered[-1])
-    below = [bisect_left(ordered, edge) for edge in view.edges[:-1]] + [len(ordered)]
-    assert view.counts.tolist() == np.diff(below).tolist()
-    most = sorted(valid, key=lambda item: (-item[0], item[1]))[:25]
-    assert view.rows.tolist() == [row for _, row in most]
-    assert view.values.tolist() == [v for v, _ in most]
-    assert view.mean == pytest.approx(sum(ordered) / 698)
-    assert view.std == pytest.approx((sum((v - view.mean) ** 2 for v in ordered) / 698) ** 0.5)
-
-
-def test_twins_rank_by_row_and_a_constant_has_a_histogram(lm: CausalLM, tmp_path: Path) -> None:
-    twins = [{"instruction": "mill", "output": "lake"}] * 6
-    view = view_neuron(capture(lm, twins, tmp_path / "s.zarr", template="plain"), 0, 3, n=4)
-    assert view.rows.tolist() == [0, 1, 2, 3]
-    assert view.counts.sum() == view.counts.max() == 6
-    assert view.std == 0
-
-
 def test_percentiles_are_the_share_below(pool: ActivationStore, direction: Direction) -> None:
     top = explain(pool, str(pool.sample_id[256]), direction).top(12)
     assert len({neuron.layer for neuron in top}) > 1
@@ -100,7 +76,7 @@ def test_a_sample_of_the_pool_is_spread_over_it(pool: ActivationStore) -> None:
 
 def test_what_is_not_there_is_refused(pool: ActivationStore, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="has no layer 3; it has 0, 1, 2"):
-        view_neuron(pool, 3, 0)
+        neuron_column(pool, "mean", 3, [0])
     for neuron in (-1, 32):
         with pytest.raises(StoreError, match=rf"has no neuron {neuron}; a layer has those from 0 to 31"):
             percentiles(pool, [(0, 1, 0.0), (1, neuron, 0.0)])
@@ -108,4 +84,4 @@ def test_what_is_not_there_is_refused(pool: ActivationStore, tmp_path: Path) -> 
         neuron_column(pool, "sum", 0, [0])
     broken = capture(with_nan("~"), [{"instruction": "Q~", "output": "~"}], tmp_path / "s.zarr", template="plain")
     with pytest.raises(StoreError, match=r"no row of .* may be selected"):
-        view_neuron(broken, 0, 0)
+        percentiles(broken, [(0, 0, 0.0)])

@@ -91,18 +91,22 @@ class Place {
   readonly tilted: boolean;
   /** Every how many-th column has its name. */
   readonly every: number;
+  /** How far a tilted name reaches to the right and up. */
+  readonly overhang: number;
 
   constructor(
     readonly props: HeatmapProps,
     available: number,
   ) {
-    this.left = Math.min(0.4 * available, widest([...props.rows, props.columnName]) + 8);
-    const room = (available - this.left - 2) / Math.max(1, props.columns.length);
-    this.cell = Math.max(NARROWEST, Math.min(WIDEST, room));
     const name = widest(props.columns);
-    this.tilted = name > this.cell && name > 3 * CHARACTER;
+    const room = (taken: number): number => (available - taken - 2) / Math.max(1, props.columns.length);
+    const fitted = (width: number): number => Math.max(NARROWEST, Math.min(WIDEST, width));
+    this.left = Math.min(0.4 * available, widest([...props.rows, props.columnName]) + 8);
+    this.tilted = name > fitted(room(this.left)) && name > 3 * CHARACTER;
+    this.overhang = this.tilted ? 0.71 * Math.min(LONGEST, name) : 0;
+    this.cell = fitted(room(this.left + this.overhang));
     this.every = this.tilted ? 1 : Math.max(1, Math.ceil((name + 2) / this.cell));
-    this.top = this.tilted ? 0.71 * Math.min(LONGEST, name) + 18 : 20;
+    this.top = this.tilted ? this.overhang + 18 : 20;
   }
 
   /** Height of a row. */
@@ -115,10 +119,8 @@ class Place {
   }
 
   get width(): number {
-    const overhang = this.tilted ? 0.71 * Math.min(LONGEST, widest(this.props.columns)) : 0;
-    return Math.ceil(
-      Math.max(this.left + this.props.columns.length * this.cell + overhang, this.left + LEGEND.width) + 2,
-    );
+    const cells = this.props.columns.length * this.cell + this.overhang;
+    return Math.ceil(this.left + Math.max(cells, LEGEND.width) + 2);
   }
 
   x(column: number): number {

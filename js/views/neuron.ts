@@ -61,7 +61,8 @@ export class Neuron implements View {
       ...props.weights.flatMap(({ name, weight }, i) => [i > 0 && ", ", h("bdi", {}, name), ` ${signed(weight)}`]),
     );
     const title = "Samples that fire it most";
-    fill(this.#samples, h("h4", {}, title), sampleList(title, props.samples));
+    const signs = h("span", { class: "nait-muted" }, " by size, either way");
+    fill(this.#samples, h("h4", {}, title, signs), sampleList(title, props.samples));
     this.#draw();
   }
 

@@ -4,7 +4,7 @@ from nait_widgets.explaining.contributions import Explanation, Neuron, explain
 from nait_widgets.explaining.findings import Finding
 from nait_widgets.explaining.health import Health, health
 from nait_widgets.explaining.intersections import Intersection, core, row_intersections, transfer
-from nait_widgets.explaining.neurons import NeuronView, Percentiles, neuron_column, percentiles, view_neuron
+from nait_widgets.explaining.neurons import Percentiles, neuron_column, percentiles
 from nait_widgets.explaining.overlap import NeuronOverlap, SharedNeuron, overlap
 from nait_widgets.explaining.profiles import TopNeurons, direction_profile, mean_pairwise_overlap, neuron_profile
 from nait_widgets.explaining.promoted import promoted_tokens
@@ -17,7 +17,6 @@ __all__ = [
     "Intersection",
     "Neuron",
     "NeuronOverlap",
-    "NeuronView",
     "Percentiles",
     "SharedNeuron",
     "TokenContributions",
@@ -35,5 +34,4 @@ __all__ = [
     "row_intersections",
     "token_contributions",
     "transfer",
-    "view_neuron",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.selection import arithmetic
+from nait_widgets.selection.selection import scored_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +75,9 @@ def transfer(scores: xr.Dataset, selections: Mapping[str, Selection]) -> npt.NDA
     Raises:
         SelectionError: A selection is empty or of another store.
     """
-    z = arithmetic.z_scores(scores["score"].to_numpy())
-    path = scores.attrs["store"].path.resolve()
+    store, values, _ = scored_values(scores)
+    z = arithmetic.z_scores(values)
+    path = store.path.resolve()
     for name, selection in selections.items():
         if selection.store.path.resolve() != path:
             raise SelectionError(f"selection {name!r} is of {selection.store.path}, but the scores are of {path}")

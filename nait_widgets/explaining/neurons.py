@@ -1,4 +1,4 @@
-"""One neuron over the whole pool of samples: its spread, who fires it most, and where a value stands in it."""
+"""Neurons over the whole pool of samples: their values, and where a value stands among them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.selection import arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,33 +16,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.store import ActivationStore
 
-BINS = 64
 MEASURED_ROWS = 16_384  # a percentile of so many is within 0.8 points (two standard errors) of that of all
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NeuronView:
-    """A neuron over the rows that may be selected.
-
-    Attributes:
-        layer: The decoder layer.
-        neuron: Its number in the layer.
-        edges: Borders of the histogram's bins, equally wide, (65,) float64.
-        counts: Rows in each bin, (64,) int64.
-        rows: The rows that fire it most, the highest value first, (n,) int64.
-        values: Their values, (n,) float32.
-        mean: Over all of them.
-        std: Population standard deviation.
-    """
-
-    layer: int
-    neuron: int
-    edges: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float32]
-    mean: float
-    std: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,27 +48,6 @@ def neuron_column(store: ActivationStore, pool: str, layer: int, neurons: Sequen
         StoreError: The store has no such pool, layer or neuron.
     """
     return store.pool(pool).neurons(_position(store, layer, neurons), neurons)
-
-
-def view_neuron(store: ActivationStore, layer: int, neuron: int, pool: str = "mean", n: int = 20) -> NeuronView:
-    """One neuron over the whole pool.
-
-    Args:
-        store: The store.
-        layer: The decoder layer, as the model counts.
-        neuron: Its number in the layer.
-        pool: Which pooled activation.
-        n: How many of the rows that fire it most.
-
-    Raises:
-        StoreError: There is no such pool, layer or neuron, or no row that may be selected.
-    """
-    column = neuron_column(store, pool, layer, [neuron])[:, 0]
-    selectable = _selectable(store)
-    values = column[selectable].astype(np.float64)
-    counts, edges = np.histogram(values, BINS)
-    rows = arithmetic.top(np.where(selectable, column, np.nan), n)
-    return NeuronView(layer, neuron, edges, counts, rows, column[rows], float(values.mean()), float(values.std()))
 
 
 def percentiles(

@@ -46,7 +46,7 @@ class Answer:
             if array.dtype.name not in _DTYPES:
                 raise TypeError(f"array {name!r} is {array.dtype}, which no typed array of a browser holds")
         headers = [{"name": name, "dtype": array.dtype.name} for name, array in self.arrays.items()]
-        return headers, [memoryview(np.ascontiguousarray(array)).cast("B") for array in self.arrays.values()]
+        return headers, [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in self.arrays.values()]
 
 
 def answers(question: str, *, in_background: bool = False) -> Callable[[F], F]:
