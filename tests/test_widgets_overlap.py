@@ -186,6 +186,8 @@ def test_the_core_is_exported_as_the_source_had_it_and_can_be_repeated(
     assert (answer["rows"], answer["files"][0]) == (len(core), str(path))
     assert reports == [(0, len(core))]
     assert set(Recipe.load(tmp_path / "core.recipe.json").repeat().ids) == set(core)
+    with pytest.raises(SelectionError, match="is there already: name another file"):
+        widget._export_core(body, lambda *_: None)
 
 
 def test_transfer_is_the_mean_z_score_of_each_sets_rows(

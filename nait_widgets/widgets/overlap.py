@@ -186,13 +186,16 @@ class Overlap(Widget):
 
     @answers("export_core", in_background=True)
     def _export_core(self, body: dict[str, Any], report: Report) -> Answer:
-        path, at_least = str(body["path"]).strip(), int(body["at_least"])
-        if not path:
+        given, at_least = str(body["path"]).strip(), int(body["at_least"])
+        if not given:
             raise SelectionError("there is no path to write the core to: give one such as core.jsonl")
+        path = Path(given).expanduser()
+        if path.exists():
+            raise SelectionError(f"{path} is there already: name another file, or delete that one first")
         rows = self._core(at_least)
         if not len(rows):
             raise SelectionError(f"no row is in at least {at_least} sets: ask for fewer")
-        files = self._selection(rows).export(Path(path).expanduser(), report=report)
+        files = self._selection(rows).export(path, report=report)
         return Answer({"rows": len(rows), "files": [str(file) for file in files]})
 
     @answers("transfer", in_background=True)
