@@ -37,7 +37,7 @@ bench: $(VENV)/installed-dev  ## run the benchmarks; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what the other commands made
-	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait-demo notebooks/nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -14,7 +14,7 @@ from nait_widgets import Direction, capture, fit_direction
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, open_store
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["browser_fixtures", "curating"]
 
 Row = dict[str, Any]
 EMPTY_ROW, LONG_ROW = 5, 300
