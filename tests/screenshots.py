@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from browser import Lab
-from playwright.sync_api import Locator
+if TYPE_CHECKING:
+    from browser import Lab
+    from playwright.sync_api import Locator
 
 
 def both_themes(lab: Lab, part: Locator, name: str) -> None:

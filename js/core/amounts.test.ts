@@ -28,6 +28,7 @@ test("a sign is a minus, or a plus where it is asked for", () => {
 
 test("what is no number is said", () => {
   expect([NaN, Infinity, -Infinity].map((x) => amount(x))).toEqual(["–", "∞", "−∞"]);
+  expect(percent(NaN)).toBe("–");
 });
 
 test("shares and time spans", () => {

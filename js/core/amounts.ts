@@ -30,7 +30,7 @@ export function signed(value: number, digits = 3): string {
 
 /** A share as a percentage: 12.3 %. */
 export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)} %`;
+  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(digits)} %`;
 }
 
 /** A time span: 8 s, 3 min 05 s, 2 h 10 min. */

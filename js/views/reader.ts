@@ -138,7 +138,7 @@ export class Reader implements View {
 }
 
 /** A text with a heading, in a box of its own, of which as much is shown as was asked for. */
-class LongText {
+export class LongText {
   readonly element: HTMLElement;
   #text = "";
   #shown = 0;

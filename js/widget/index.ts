@@ -5,6 +5,8 @@ import { h } from "../views/dom";
 import { createHost, type Host } from "../views/host";
 import { Trouble } from "../views/trouble";
 import { Kernel } from "./kernel";
+import { health } from "./health";
+import { inspector } from "./inspector";
 import { curator } from "./curator";
 import { monitor } from "./monitor";
 import { overlap } from "./overlap";
@@ -12,7 +14,7 @@ import { overlap } from "./overlap";
 /** Shows a model inside a root element until the host's signal fires. */
 export type Mount = (model: AnyModel, kernel: Kernel, root: HTMLElement, host: Host) => Promise<void> | void;
 
-const KINDS: Record<string, Mount> = { curator, monitor, overlap };
+const KINDS: Record<string, Mount> = { curator, health, inspector, monitor, overlap };
 
 export default {
   render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
@@ -24,6 +26,8 @@ export default {
       { class: `nait nait-${kind}`, dataset: { "lm-suppress-shortcuts": "true" } },
       trouble.element,
     );
+    // A notebook would take Enter from an input, which then wouldn't tell that it has changed.
+    root.addEventListener("keydown", (event) => event.stopPropagation());
     el.append(root);
     const mount = KINDS[kind];
     if (mount === undefined) trouble.show(new Error(`This version of the widgets has no view for ${kind}.`));

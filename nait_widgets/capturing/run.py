@@ -22,7 +22,7 @@ from nait_widgets.capturing.forward import Forward, Pending
 from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.errors import Interrupted, ModelError, StoreError
 from nait_widgets.models import check_head, find_site, load_model, probe
-from nait_widgets.progress import progress
+from nait_widgets.progress import CaptureWatch, watch_capture
 from nait_widgets.records import Renderer, read_records
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
 from nait_widgets.store.layout import BLOCK_ROWS, Dtype
@@ -65,6 +65,7 @@ def capture(
     store_dtype: Dtype = "float16",
     block_rows: int = BLOCK_ROWS,
     overwrite: bool = False,
+    monitor: bool = True,
 ) -> ActivationStore:
     """Capture the pooled activations of every sample into a store.
 
@@ -96,6 +97,7 @@ def capture(
         store_dtype: `float16`, with float32 for the layers that it can't hold, or `float32` throughout.
         block_rows: Samples a shard.
         overwrite: Replace a store that is there, whatever it holds.
+        monitor: Whether a notebook shows the capture monitor, with its Stop button, or a plain progress bar.
 
     Returns:
         The complete store; its rows are the source's, in the source's order.
@@ -162,7 +164,7 @@ def capture(
         return open_store(path)
     forward = Forward(lm, found, layout, masked=probed.masked)
     with _deterministic(deterministic):
-        return _Run(writer, forward, layout, budget, halve=not deterministic).all(records, renderer)
+        return _Run(writer, forward, layout, budget, halve=not deterministic, monitor=monitor).all(records, renderer)
 
 
 @dataclass(slots=True)
@@ -174,28 +176,35 @@ class _Run:
     layout: Layout
     budget: int
     halve: bool
+    monitor: bool
 
     def all(self, records: Records, renderer: Renderer) -> ActivationStore:
         """Capture every missing block and complete the store."""
         missing = self.writer.missing_blocks()
-        done = sum(
-            self.layout.rows(b).stop - self.layout.rows(b).start
-            for b in set(range(self.layout.n_blocks)) - set(missing)
-        )
-        try:
-            with ThreadPoolExecutor(1) as disk, progress(self.layout.n_samples, "capturing", "rows", done) as bar:
+        status = self.writer.store.status
+        kept = status[status != Status.PENDING]
+        with watch_capture(self.layout.n_samples, len(kept), monitor=self.monitor) as watch, self._told():
+            watch.settled(kept)
+            with ThreadPoolExecutor(1) as disk:
                 writes: deque[Future[None]] = deque()
                 try:
                     for window in ahead(windows(records, renderer, self.layout, missing)):
-                        for block in self._window(window, missing, bar):
+                        for block in self._window(window, missing, watch):
                             while len(writes) >= _WRITES_AHEAD:
                                 writes.popleft().result()
                             writes.append(disk.submit(self.writer.write, block))
+                            watch.settled(block.columns["status"])
                 finally:
                     # Also when interrupted: blocks that are whole are worth their write.
                     while writes:
                         writes.popleft().result()
             return self.writer.finish(self.forward.first_token)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is kept, and how to go on, when the user or the disk ends the run."""
+        try:
+            yield
         except KeyboardInterrupt:
             raise Interrupted(f"stopped: {self._kept()}; run the same command again to go on") from None
         except OSError as error:
@@ -203,11 +212,13 @@ class _Run:
                 raise
             raise self._disk_full() from error
 
-    def _window(self, window: Window, missing: Sequence[int], bar: Any) -> Iterator[Block]:
+    def _window(self, window: Window, missing: Sequence[int], watch: CaptureWatch) -> Iterator[Block]:
+        # A block that is whole runs again with its window, but its rows were counted when it was written.
+        new = [(window.start + i) // self.layout.block_rows in missing for i in range(len(window.rendered))]
         assembly = Assembly(window, self.layout)
         pending: tuple[list[int], Pending] | None = None
         waiting = deque(batches(window.rendered, self.budget))
-        bar.update(sum(sample.defect is not None for sample in window.rendered))
+        watch.ran(sum(new[i] for i, sample in enumerate(window.rendered) if sample.defect is not None), 0)
         while waiting:
             positions = waiting.popleft()
             try:
@@ -218,7 +229,7 @@ class _Run:
             if pending is not None:
                 assembly.fill(pending[0], pending[1].wait())
             pending = positions, started
-            bar.update(len(positions))
+            watch.ran(sum(new[i] for i in positions), sum(len(window.rendered[i].input_ids) for i in positions))
         if pending is not None:
             assembly.fill(pending[0], pending[1].wait())
         yield from assembly.blocks(missing)

@@ -90,7 +90,7 @@ def _scores(health: Health) -> Iterator[Finding]:
             "one_layer",
             "Strongest layer",
             value,
-            f"Layer {health.scored_layers[int(share.argmax())]} brings {value:.0%} of the score's variance",
+            f"Layer {health.scored_layers[int(share.argmax())]} brings {value:z.0%} of the score's variance",
             _NO_SPREAD.format("Which layer makes the scores differ"),
             good="so no layer drowns the others",
             caution="so it outweighs the others: similarity 'zscore' gives each the same weight",
@@ -114,7 +114,7 @@ def _scores(health: Health) -> Iterator[Finding]:
         "first_token",
         "First token",
         value,
-        f"The first token, which all candidates share, brings {value:.0%} of the score's variance"
+        f"The first token, which all candidates share, brings {value:z.0%} of the score's variance"
         if health.first_token
         else "The first token makes no scores differ",
         "What the first token adds isn't known, for the candidates begin with different tokens or all score alike; "

@@ -43,7 +43,7 @@ def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
             columns[str(name)] = _encoded([_text(value) for value in variable.to_numpy().tolist()])
     if store.layout.text:
         columns |= _of_source(store)
-    return {name: labels for name, labels in columns.items() if labels is not None and len(labels.names) > 1}
+    return {_unicode(name): labels for name, labels in columns.items() if labels is not None and len(labels.names) > 1}
 
 
 def _of_source(store: ActivationStore) -> dict[str, Labels | None]:
@@ -90,4 +90,11 @@ def _text(value: Any) -> str | None:
     """A label as text; None for what is none, such as long prose."""
     if isinstance(value, bool | int):
         return str(value)
-    return value if isinstance(value, str) and 0 < len(value) <= 80 and "\n" not in value else None
+    if not isinstance(value, str) or not 0 < len(value) <= 80 or "\n" in value:
+        return None
+    return _unicode(value)
+
+
+def _unicode(text: str) -> str:
+    """Text that a page can be sent and can ask for: a lone surrogate becomes the replacement character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

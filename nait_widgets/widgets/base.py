@@ -116,11 +116,10 @@ class Widget(anywidget.AnyWidget):
         try:
             answer = work() or Answer()
             headers, buffers = answer.packed()
+            self.send({"id": number, "answer": answer.body, "arrays": headers}, buffers)
         except Exception as error:  # noqa: BLE001 - whatever fails is shown where it was asked for
             sentence = str(error) if isinstance(error, NaitError) else f"{type(error).__name__}: {error}"
             self.send({"id": number, "error": {"sentence": sentence, "trace": traceback.format_exc()}})
-        else:
-            self.send({"id": number, "answer": answer.body, "arrays": headers}, buffers)
 
     def _reporter(self, number: int) -> Report:
         def report(done: int, total: int) -> None:
