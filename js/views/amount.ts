@@ -1,5 +1,6 @@
 /** How much is chosen, by which end of the scores, and how several directions share it. */
 
+import { size as rowsIn } from "../core/arithmetic";
 import { ENDS, type End, MERGES, type Merge, type Size, type Wish } from "../core/wish";
 import { h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
@@ -57,7 +58,10 @@ export class Amount implements View {
     const fraction = size(() => ({ fraction: Number(this.#fraction.value) }));
     this.#fraction.addEventListener("input", fraction, { signal });
     this.#fraction.addEventListener("change", fraction, { signal });
-    const whole = size(() => (this.#k.valueAsNumber >= 1 ? { k: Math.round(this.#k.valueAsNumber) } : null));
+    const whole = size(() => {
+      const k = Math.min(Math.round(this.#k.valueAsNumber), this.#props!.candidates);
+      return k >= 1 ? { k } : null;
+    });
     this.#k.addEventListener("change", whole, { signal });
     const limit = size(() =>
       Number.isNaN(this.#threshold.valueAsNumber) ? null : { threshold: this.#threshold.valueAsNumber },
@@ -99,19 +103,24 @@ export class Amount implements View {
   update(props: AmountProps): void {
     this.#props = props;
     const { wish, candidates, chosen, cut, directions } = props;
-    const fraction = "fraction" in wish.size ? wish.size.fraction : candidates > 0 ? chosen / candidates : 0;
-    const each = directions.length > 1 && wish.merge === "union" && wish.end !== "random" ? " each" : "";
-    const percent = `${(100 * fraction).toFixed(1)} %${each}`;
+    const { size } = wish;
+    // Under a union a fraction or a number of rows is each direction's own.
+    const own = directions.length > 1 && wish.merge === "union" && wish.end !== "random" && !("threshold" in size);
+    let k = "k" in size ? size.k : chosen;
+    if (own && "fraction" in size) k = rowsIn(size.fraction, candidates);
+    const fraction = "fraction" in size ? size.fraction : Math.min(k, candidates) / Math.max(1, candidates);
+    const percent = `${(100 * fraction).toFixed(1)} %${own ? " each" : ""}`;
     set(this.#fraction, String(fraction));
     this.#fraction.setAttribute("aria-valuetext", `${percent}, ${chosen.toLocaleString("en")} rows`);
     this.#percent.textContent = percent;
     this.#k.max = String(candidates);
-    set(this.#k, String("k" in wish.size ? wish.size.k : chosen));
-    const threshold = "threshold" in wish.size ? wish.size.threshold : cut;
-    set(this.#threshold, threshold === null ? "" : "threshold" in wish.size ? String(threshold) : show(threshold));
+    set(this.#k, String(k));
+    this.#k.parentElement!.firstChild!.textContent = own ? "Rows each" : "Rows";
+    const threshold = "threshold" in size ? size.threshold : cut;
+    set(this.#threshold, threshold === null ? "" : "threshold" in size ? String(threshold) : show(threshold));
     this.#threshold.disabled = wish.end === "random" || (wish.merge === "round-robin" && directions.length > 1);
     this.#threshold.parentElement!.firstChild!.textContent = wish.end === "bottom" ? "Score up to" : "Score from";
-    this.#presets.forEach((button, i) => press(button, "fraction" in wish.size && wish.size.fraction === PRESETS[i]));
+    this.#presets.forEach((button, i) => press(button, "fraction" in size && size.fraction === PRESETS[i]));
     this.#ends.forEach((button, i) => press(button, wish.end === ENDS[i]));
     this.#again.hidden = wish.end !== "random";
     this.#several.hidden = directions.length < 2;

@@ -1,5 +1,6 @@
 /** The budget line: what the selection amounts to. */
 
+import { oneLine } from "../core/text";
 import { fill, h } from "./dom";
 import { show } from "./histogram";
 import type { View } from "./host";
@@ -32,7 +33,7 @@ export class Budget implements View {
         "score at the cut",
         cuts.length === 1
           ? show(cuts[0]!.score)
-          : cuts.map(({ name, score }) => `${name} ${show(score)}`).join(" · ") || "–",
+          : cuts.map(({ name, score }) => `${short(name)} ${show(score)}`).join(" · ") || "–",
       ),
       fact(
         "mean overlap",
@@ -40,9 +41,13 @@ export class Budget implements View {
         "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
       ),
       labels.length > 0 &&
-        fact("labels", labels.map(({ name, share }) => `${name} ${(100 * share).toFixed(0)} %`).join(" · ")),
+        fact("labels", labels.map(({ name, share }) => `${short(name)} ${(100 * share).toFixed(0)} %`).join(" · ")),
     );
   }
+}
+
+function short(name: string): string {
+  return oneLine(name, 40);
 }
 
 function fact(name: string, value: string, title: string | null = null): HTMLElement {

@@ -2,6 +2,7 @@
 
 import { fill, h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
+import { Trouble } from "./trouble";
 
 export interface ExportWish {
   path: string;
@@ -16,7 +17,6 @@ export type Exported = { rows: number; files: { path: string; bytes: number }[] 
 export interface ExporterHandlers {
   export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
   code(): Promise<string>;
-  failed(error: unknown): void;
 }
 
 const FORMATS = [
@@ -41,7 +41,8 @@ export class Exporter implements View {
   );
   #columns = COLUMNS.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
   #export = h("button", { type: "button", class: "nait-primary" }, "Export");
-  #outcome = h("div", { class: "nait-exporter-outcome", role: "status" });
+  #outcome = h("div", { class: "nait-exporter-outcome" });
+  #trouble = new Trouble();
 
   constructor(
     private readonly host: Host,
@@ -75,6 +76,7 @@ export class Exporter implements View {
         this.#export,
         code,
       ),
+      this.#trouble.element,
       this.#outcome,
     );
   }
@@ -87,6 +89,7 @@ export class Exporter implements View {
   async #run(replace: boolean): Promise<void> {
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Export" });
     fill(this.#outcome, bar);
+    this.#trouble.clear();
     this.#export.disabled = true;
     try {
       const columns = this.#columns.filter((box) => box.checked).map((box) => box.value);
@@ -95,8 +98,7 @@ export class Exporter implements View {
       if ("exists" in exported) this.#offerToReplace(exported.exists);
       else this.#tell(exported.rows, exported.files);
     } catch (error) {
-      fill(this.#outcome);
-      this.handlers.failed(error);
+      this.#failed(error);
     } finally {
       this.#export.disabled = false;
     }
@@ -106,6 +108,7 @@ export class Exporter implements View {
     const replace = h("button", { type: "button", on: { click: () => void this.#run(true) } }, "Replace it");
     fill(this.#outcome, h("span", {}, h("bdi", {}, path), " is there already. "), replace);
     replace.focus();
+    this.host.announce(`${path} is there already.`);
   }
 
   #tell(rows: number, files: { path: string; bytes: number }[]): void {
@@ -125,6 +128,7 @@ export class Exporter implements View {
   }
 
   async #code(): Promise<void> {
+    this.#trouble.clear();
     try {
       const code = await this.handlers.code();
       // Not every page may write to the clipboard; the code is shown at any rate.
@@ -139,8 +143,13 @@ export class Exporter implements View {
       );
       this.host.announce(copied ? "Python code copied" : "Python code shown");
     } catch (error) {
-      this.handlers.failed(error);
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    fill(this.#outcome);
+    this.#trouble.show(error);
   }
 }
 

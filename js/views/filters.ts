@@ -1,6 +1,7 @@
 /** The filters: text, token length, label columns; and what to do with the rows that they leave. */
 
 import type { Labels } from "../core/curation";
+import { oneLine } from "../core/text";
 import type { Filters as Wanted } from "../core/wish";
 import { fill, h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
@@ -24,7 +25,8 @@ export interface FiltersProps {
 }
 
 export interface FiltersHandlers {
-  filters(filters: Wanted): void;
+  /** Some of the filters are other ones than before. */
+  filters(change: Partial<Wanted>): void;
   clearLasso(): void;
   clearAll(): void;
   pinShown(): void;
@@ -32,6 +34,8 @@ export interface FiltersHandlers {
   /** Show the rows that were pinned or excluded first. */
   showByHand(): void;
 }
+
+const LONGEST = 80; // characters of a label
 
 export class Filters implements View {
   readonly element: HTMLElement;
@@ -64,15 +68,15 @@ export class Filters implements View {
     const tokens = (): void => {
       const bound = (input: HTMLInputElement): number | null =>
         Number.isNaN(input.valueAsNumber) ? null : input.valueAsNumber;
-      this.#ask({ tokens: [bound(this.#fewest), bound(this.#most)] });
+      handlers.filters({ tokens: [bound(this.#fewest), bound(this.#most)] });
     };
     this.#fewest.addEventListener("change", tokens, { signal });
     this.#most.addEventListener("change", tokens, { signal });
-    this.#narrow.addEventListener("change", () => this.#ask({ narrow: this.#narrow.checked }), { signal });
+    this.#narrow.addEventListener("change", () => handlers.filters({ narrow: this.#narrow.checked }), { signal });
     let typed = 0;
     const search = (): void => {
       clearTimeout(typed);
-      if (this.#props!.filters.text !== this.#search.value) this.#ask({ text: this.#search.value });
+      handlers.filters({ text: this.#search.value });
     };
     this.#search.addEventListener("change", search, { signal });
     this.#search.addEventListener(
@@ -125,7 +129,7 @@ export class Filters implements View {
   update(props: FiltersProps): void {
     this.#props = props;
     const { filters, lasso, shown, n, tokens } = props;
-    if (!this.#search.matches(":focus")) this.#search.value = filters.text;
+    if (!this.#search.matches(":focus") && !props.searching) this.#search.value = filters.text;
     this.#search.disabled = !props.text;
     if (!props.text) this.#search.placeholder = "the store holds no text";
     this.#searching.textContent = props.searching ? "searching…" : "";
@@ -173,14 +177,15 @@ export class Filters implements View {
               dataset: { key: JSON.stringify([name, value]) },
               on: { click: () => this.#toggle(name, value) },
             },
-            h("bdi", {}, value),
-            h("small", {}, ` ${count(counts[column]?.[i] ?? 0)}`),
+            h("bdi", {}, oneLine(value, LONGEST)),
+            " ",
+            h("small", {}, count(counts[column]?.[i] ?? 0)),
           ),
         );
         const group = h(
           "div",
           { class: "nait-filters-row", role: "group", "aria-label": name },
-          h("span", {}, h("bdi", {}, name)),
+          h("bdi", {}, oneLine(name, LONGEST)),
           ...chips,
         );
         return group;
@@ -199,11 +204,7 @@ export class Filters implements View {
     const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
     const labels = { ...filters.labels, [name]: after };
     if (after.length === 0) delete labels[name];
-    this.#ask({ labels });
-  }
-
-  #ask(change: Partial<Wanted>): void {
-    this.handlers.filters({ ...this.#props!.filters, ...change });
+    this.handlers.filters({ labels });
   }
 }
 

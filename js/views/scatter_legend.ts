@@ -3,6 +3,7 @@
 import { amount, count } from "../core/amounts";
 import { MOST_MARKS, type Tally } from "../core/paint";
 import { css, labelColour, scoreColour, type Inks } from "../core/palette";
+import { oneLine } from "../core/text";
 import { fill, h } from "./dom";
 import type { View } from "./host";
 
@@ -13,6 +14,7 @@ export type Meaning =
   | { readonly by: "label"; readonly label: string; readonly names: readonly string[] };
 
 const STOPS = 9;
+const LONGEST = 80; // characters of a name
 
 export class Legend implements View {
   readonly element: HTMLElement;
@@ -70,5 +72,5 @@ function ramp({ low, high }: { low: number; high: number }, inks: Inks): HTMLEle
 
 /** Text of the data's: it stays in its own writing direction. */
 function foreign(text: string, look = ""): HTMLElement {
-  return h("bdi", { class: look }, text);
+  return h("bdi", { class: look }, oneLine(text, LONGEST));
 }

@@ -4,6 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
 import { NO_ROWS } from "../core/rows";
+import { oneLine } from "../core/text";
 import { Amount } from "../views/amount";
 import { Budget } from "../views/budget";
 import { fill, h, uniqueId } from "../views/dom";
@@ -102,7 +103,7 @@ class CuratorPage {
       cut: (value, done) => state.cutAt(value, this.#picture.histogramOf, done),
     });
     this.#filters = new Filters(host, {
-      filters: (filters) => void state.filter(filters),
+      filters: (change) => void state.filter(change),
       clearLasso: () => state.clearLasso(),
       clearAll: () => state.clearFilters(),
       pinShown: () => state.shownByHand("pinned"),
@@ -136,7 +137,6 @@ class CuratorPage {
     this.#exporter = new Exporter(host, {
       export: (wish, progress) => (told(), source.export(wish, progress)),
       code: () => (told(), source.code()),
-      failed,
     });
     this.#exporter.setPath(opened.export);
 
@@ -382,7 +382,7 @@ function select(choices: readonly Option[], chosen: (value: string) => void): HT
 }
 
 function options(choices: readonly Option[]): HTMLOptionElement[] {
-  return choices.map(([value, title]) => h("option", { value }, title));
+  return choices.map(([value, title]) => h("option", { value }, oneLine(title, 60)));
 }
 
 function labelled(text: string, control: HTMLElement): HTMLElement {

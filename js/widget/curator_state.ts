@@ -21,6 +21,8 @@ export class CuratorState {
   /** The state as the controls stand. */
   live: State;
   searching = false;
+  /** The text that is searched for, as long as nothing else is asked. */
+  #sought = "";
   #history: History<State>;
 
   constructor(
@@ -32,7 +34,7 @@ export class CuratorState {
     this.live = curation.state;
     this.#history = new History(this.live);
     const { text } = this.live.asked.filters;
-    if (!curation.knows(text)) void this.#search(text);
+    if (!curation.knows(text)) void this.#find(text);
   }
 
   get canUndo(): boolean {
@@ -73,14 +75,17 @@ export class CuratorState {
     this.wish({ ...wish, size }, done);
   }
 
-  async filter(filters: Filters): Promise<void> {
-    if (!this.curation.knows(filters.text) && !(await this.#search(filters.text))) return;
-    this.#go({ asked: { ...this.live.asked, filters } });
+  async filter(change: Partial<Filters>): Promise<void> {
+    const { text } = change;
+    if (text !== undefined && (!(await this.#find(text)) || text === this.live.asked.filters.text)) return;
+    const { asked } = this.live; // as it is once the text is found
+    this.#go({ asked: { ...asked, filters: { ...asked.filters, ...change } } });
   }
 
   clearFilters(): void {
     const { narrow } = this.live.asked.filters;
     const filters: Filters = { text: "", tokens: [null, null], labels: {}, narrow };
+    void this.#find("");
     this.#go({ asked: { ...this.live.asked, filters }, lasso: null });
   }
 
@@ -144,24 +149,27 @@ export class CuratorState {
 
   /** A state was reached by another way than a control: its text may have to be searched for again. */
   async #arrive(how: string): Promise<void> {
-    const { text } = this.live.asked.filters;
-    if (!this.curation.knows(text)) await this.#search(text);
     this.audience.changed();
-    this.audience.done(how);
+    if (await this.#find(this.live.asked.filters.text)) this.audience.done(how);
   }
 
-  /** Let the kernel find a text; says whether it could. */
-  async #search(text: string): Promise<boolean> {
-    this.searching = true;
+  /** Let the kernel find a text; false where it couldn't, or where another one is sought by now. */
+  async #find(text: string): Promise<boolean> {
+    if (this.searching && this.#sought === text) return false; // whoever asked first goes on
+    this.#sought = text;
+    this.searching = !this.curation.knows(text);
     this.audience.changed();
+    if (!this.searching) return true;
     try {
-      this.curation.setHits(text, await this.source.search(text));
+      const found = await this.source.search(text);
+      if (this.#sought !== text) return false;
+      this.curation.setHits(text, found);
       return true;
     } catch (error) {
       this.audience.failed(error);
       return false;
     } finally {
-      this.searching = false;
+      if (this.#sought === text) this.searching = false;
       this.audience.changed();
     }
   }
