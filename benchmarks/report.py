@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import Spread
+from benchmarks.timing import Spread, number
 
 Cell = str | float | Spread | None
 
@@ -73,6 +73,14 @@ class Report:
         return path
 
 
+def replace_part(path: Path, part: str, text: str) -> None:
+    """Replace what stands between a part's two marks in a Markdown file; a part without marks is written by hand."""
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    content = path.read_text()
+    if begin in content and end in content:
+        path.write_text(f"{content.partition(begin)[0]}{begin}\n{text}\n{end}{content.partition(end)[2]}")
+
+
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -81,5 +89,5 @@ def _text(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float):
-        return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
+        return number(cell)
     return str(cell)

@@ -44,7 +44,14 @@ class Spread:
         return cls(median(values), min(values), max(values), len(values))
 
     def __str__(self) -> str:
-        return "1" if self.low == self.high == 1 else f"{self.median:.3g} ({self.low:.3g}–{self.high:.3g})"
+        if self.low == self.high == 1:
+            return "1"
+        return f"{number(self.median)} ({number(self.low)}–{number(self.high)})"
+
+
+def number(value: float) -> str:
+    """Three digits, or all of a whole number."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 class Timings:

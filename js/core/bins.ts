@@ -1,6 +1,7 @@
 /** A histogram whose bins stay while what is counted changes. */
 
 import type { Column } from "./arithmetic";
+import { Running } from "./running";
 
 export const BINS = 96;
 const NONE = 255; // the bin of a row without a number
@@ -13,6 +14,13 @@ export class Bins {
   readonly of: Uint8Array;
   /** Rows in each bin. */
   readonly whole: Uint32Array;
+  #counts = new Uint32Array(NONE + 1);
+  #running = new Running(
+    () => this.#counts.fill(0),
+    (rows, sign) => {
+      for (let i = 0; i < rows.length; i++) this.#counts[this.of[rows[i]!]!]! += sign;
+    },
+  );
 
   constructor(column: Column) {
     let low = Infinity;
@@ -30,11 +38,10 @@ export class Bins {
     this.whole = this.countWhere(null);
   }
 
-  /** How many rows of a list lie in each bin. */
+  /** How many rows of a list lie in each bin, until the next list is counted. */
   count(rows: Int32Array): Uint32Array {
-    const counts = new Uint32Array(NONE + 1);
-    for (let i = 0; i < rows.length; i++) counts[this.of[rows[i]!]!]!++;
-    return counts.subarray(0, BINS);
+    this.#running.to(rows);
+    return this.#counts.subarray(0, BINS);
   }
 
   /** How many rows lie in each bin, of all or of those that a mask lets through. */

@@ -79,7 +79,7 @@ const anyWish = fc
     size: fc.oneof(
       fc.double({ min: 0.01, max: 1, noNaN: true }).map((fraction) => ({ fraction })),
       fc.integer({ min: 1, max: 40 }).map((k) => ({ k })),
-      fc.double({ noNaN: true }).map((threshold) => ({ threshold: threshold + 0 })), // JSON has no -0,
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((threshold) => ({ threshold: threshold + 0 })), // JSON has neither infinity nor -0
     ),
     merge: fc.constantFrom("union", "round-robin", "mean-z", "max"),
     end: fc.constantFrom("top", "bottom", "random"),

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Bins } from "./bins";
 import { CHOSEN, Curation, EXCLUDED, PINNED, type Pool, type State } from "./curation";
 import { Ordering } from "./ordering";
 import { pack, rowsOf } from "./rows";
-import { labelShares, summary } from "./summary";
+import { Totals } from "./summary";
 import { asked } from "./wish";
 
 const N = 40;
@@ -116,16 +117,37 @@ test("a summary adds up", () => {
   fc.assert(
     fc.property(pools, states, (values, state) => {
       const curation = new Curation(poolOf(values), state);
-      const { rows: n, tokens, pinned } = summary(curation);
+      const { rows: n, tokens, pinned } = new Totals(curation).summary();
       const chosen = Array.from(curation.chosen.rows);
       expect(n).toBe(chosen.length);
       expect(tokens).toBe(chosen.reduce((sum, row) => sum + values.tokens[row]!, 0));
       expect(pinned).toBe(n - curation.chosen.byScore);
       const labels = { name: "kind", values: ["a", "b", "c", "d"], codes: Uint8Array.from(values.codes) };
-      const shares = labelShares(curation, labels);
+      const shares = new Totals(curation).shares(labels);
       for (const { name, share } of shares) {
         const code = labels.values.indexOf(name);
         expect(share).toBeCloseTo(chosen.filter((row) => values.codes[row] === code).length / n, 12);
+      }
+    }),
+  );
+});
+
+test("what follows a moving cut is what it is from the start", () => {
+  const fractions = fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(pools, states, fractions, (values, state, cuts) => {
+      const labels = { name: "kind", values: ["a", "b", "c", "d"], codes: Uint8Array.from(values.codes) };
+      const moved = new Curation(poolOf(values), state);
+      const totals = new Totals(moved);
+      const bins = new Bins(moved.pool.scores[0]!);
+      for (const fraction of cuts) {
+        const there = { ...state, asked: { ...state.asked, wish: { ...state.asked.wish, size: { fraction } } } };
+        moved.set(there);
+        const fresh = new Curation(poolOf(values), there);
+        expect(moved.marks).toEqual(fresh.marks);
+        expect(totals.summary()).toEqual(new Totals(fresh).summary());
+        expect(totals.shares(labels)).toEqual(new Totals(fresh).shares(labels));
+        expect(bins.count(moved.chosen.rows)).toEqual(new Bins(moved.pool.scores[0]!).count(fresh.chosen.rows));
       }
     }),
   );

@@ -8,6 +8,7 @@
 import type { Column } from "./arithmetic";
 import { Chooser, type Chosen } from "./chooser";
 import { NO_ROWS, type Rows } from "./rows";
+import { Running } from "./running";
 import type { Asked } from "./wish";
 
 /** What a person has asked for; never changed in place. */
@@ -65,6 +66,8 @@ export class Curation {
   shown: number;
   /** Another number whenever other rows pass. */
   filtered = 0;
+  #marked = { filtered: -1, pinned: NO_ROWS, excluded: NO_ROWS };
+  #marking: Running;
   #hits: { text: string; found: Uint8Array } | null = null;
   #state: State;
 
@@ -79,6 +82,7 @@ export class Curation {
     this.marks = new Uint8Array(this.n).fill(SHOWN);
     this.shown = this.n;
     this.#state = state;
+    this.#marking = this.#newMarking();
     this.chosen = { rows: NO_ROWS, byScore: 0, sequence: NO_ROWS, chosenBy: pool.scores[0]! };
     this.#filterAll();
     this.#choose();
@@ -229,9 +233,28 @@ export class Curation {
   #choose(): void {
     const { asked, pinned, excluded } = this.#state;
     this.chosen = this.chooser.choose(asked.wish, pinned);
-    this.marks.set(this.passing); // GREYED and SHOWN are what `passing` holds
-    for (const row of this.chosen.rows) this.marks[row] = CHOSEN;
+    if (
+      this.#marked.filtered !== this.filtered ||
+      this.#marked.pinned !== pinned ||
+      this.#marked.excluded !== excluded
+    ) {
+      this.#marked = { filtered: this.filtered, pinned, excluded };
+      this.#marking = this.#newMarking();
+    }
+    this.#marking.to(this.chosen.rows);
     for (const row of pinned) this.marks[row]! |= PINNED;
     for (const row of excluded) this.marks[row]! |= EXCLUDED;
+  }
+
+  /** Marks that follow the chosen rows, as long as filters, pins and exclusions stay. */
+  #newMarking(): Running {
+    const { marks, passing } = this;
+    return new Running(
+      () => marks.set(passing), // GREYED and SHOWN are what `passing` holds
+      (rows, sign) => {
+        if (sign > 0) for (let i = 0; i < rows.length; i++) marks[rows[i]!] = CHOSEN;
+        else for (let i = 0; i < rows.length; i++) marks[rows[i]!] = passing[rows[i]!]!;
+      },
+    );
   }
 }

@@ -14,8 +14,8 @@ export interface BudgetProps {
   share: number;
   /** Score at each direction's cut; none where no score decides. */
   cuts: { name: string; score: number }[];
-  /** Mean pairwise overlap of the rows' neurons; null while it is computed. */
-  overlap: number | null;
+  /** Mean pairwise overlap of the rows' neurons; null for fewer than two rows, undefined while it is computed. */
+  overlap: number | null | undefined;
   /** The most frequent labels among the rows, with their share. */
   labels: { name: string; share: number }[];
 }
@@ -37,7 +37,7 @@ export class Budget implements View {
       ),
       fact(
         "mean overlap",
-        overlap === null ? "…" : overlap.toFixed(3),
+        overlap === undefined ? "…" : overlap === null ? "–" : overlap.toFixed(3),
         "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
       ),
       labels.length > 0 &&

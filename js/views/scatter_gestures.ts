@@ -102,8 +102,9 @@ export class Gestures {
     this.map.hover(null);
     const lassoing = this.tools.tool === "lasso";
     const kind = lassoing || event.shiftKey ? "lasso" : "pan";
-    // In the other tool Shift is what makes it a lasso.
-    const mode = event.altKey ? "subtract" : event.shiftKey && lassoing ? "add" : this.tools.mode;
+    // In the other tool Shift is what makes it a lasso, and the mode of lassos is out of sight.
+    const asked = lassoing ? this.tools.mode : "replace";
+    const mode = event.altKey ? "subtract" : event.shiftKey && lassoing ? "add" : asked;
     this.#drag = { kind, mode, corners: [place(event)], moved: false };
   }
 

@@ -60,7 +60,11 @@ class CuratorPage {
   #version = 0;
   #current: number | null = null;
   #map: { data: ScatterData; axes: string } | null = null;
-  #overlap: { of: Int32Array; mean: number | null; timer: number } = { of: NO_ROWS, mean: null, timer: 0 };
+  #overlap: { of: Int32Array; mean: number | null | undefined; timer: number } = {
+    of: NO_ROWS,
+    mean: undefined,
+    timer: 0,
+  };
 
   #amount: Amount;
   #histogram: Histogram;
@@ -92,7 +96,10 @@ class CuratorPage {
     this.#curation = new Curation(pool, this.#sync.read());
     this.#state = new CuratorState(this.#curation, source, this.#sync, {
       changed: () => this.#draw(),
-      done: (how) => this.#announce(how),
+      done: (how) => {
+        this.trouble.clear(); // what it said was about an earlier step
+        this.#announce(how);
+      },
       failed,
     });
     this.#picture = new CuratorPicture(this.#curation, opened);
@@ -125,7 +132,7 @@ class CuratorPage {
         this.#reader.element.scrollIntoView({ block: "nearest" });
       },
       pin: (rows) => state.toggle("pinned", rows),
-      exclude: (rows) => state.toggle("excluded", rows),
+      exclude: (rows) => this.#exclude(rows),
     });
     this.#reader = new Reader(host, {
       pin: (row) => state.toggle("pinned", [row]),
@@ -252,6 +259,16 @@ class CuratorPage {
     this.#look(rows[Math.max(0, Math.min(rows.length - 1, place + by))]!);
   }
 
+  /** Exclude rows, or stop doing so; the place in the table stays, though an excluded row goes to its end. */
+  #exclude(rows: number[]): void {
+    const order = this.#picture.rows();
+    let place = this.#current === null || !rows.includes(this.#current) ? -1 : order.indexOf(this.#current);
+    while (place >= 0 && rows.includes(order[place]!)) place = place + 1 < order.length ? place + 1 : -1;
+    const leaves = rows.some((row) => !this.#picture.stateOf(row).excluded);
+    this.#state.toggle("excluded", rows);
+    if (leaves && place >= 0) this.#look(order[place]!);
+  }
+
   #sortBy(key: SortKey): void {
     const { sort } = this.#picture;
     const highestFirst = key === "score" || key === "tokens" || key === "hand";
@@ -306,7 +323,7 @@ class CuratorPage {
         (error: unknown) => this.trouble.show(error),
       );
     }, OVERLAP_AFTER);
-    this.#overlap = { of: rows, mean: null, timer };
+    this.#overlap = { of: rows, mean: undefined, timer };
   }
 
   // -- the page

@@ -3,7 +3,7 @@
 import { Bins } from "../core/bins";
 import { CHOSEN, type Curation, EXCLUDED, type Labels, PINNED } from "../core/curation";
 import { Ordering, type Sort } from "../core/ordering";
-import { labelShares, scoreAtCut, summary } from "../core/summary";
+import { scoreAtCut, Totals } from "../core/summary";
 import type { AmountProps } from "../views/amount";
 import type { BudgetProps } from "../views/budget";
 import { type HistogramProps, show } from "../views/histogram";
@@ -18,6 +18,7 @@ export class CuratorPicture {
   /** The direction whose histogram is shown, where the directions aren't merged into one score. */
   direction = 0;
   #ordering: Ordering;
+  #totals: Totals;
   #bins = new Map<Float64Array, Bins>();
   #shown = remembered((_filtered: number, bins: Bins): Uint32Array =>
     bins.countWhere(this.curation.shown === this.curation.n ? null : this.curation.passing),
@@ -31,6 +32,7 @@ export class CuratorPicture {
     private readonly opened: Opened,
   ) {
     this.#ordering = new Ordering(curation);
+    this.#totals = new Totals(curation);
   }
 
   /** Whose scores are cut: a direction's, or with null those that they are merged into. */
@@ -73,7 +75,7 @@ export class CuratorPicture {
     return this.#counts(this.curation.filtered, this.curation.labels);
   }
 
-  budget(overlap: number | null): BudgetProps {
+  budget(overlap: BudgetProps["overlap"]): BudgetProps {
     const { chooser, state } = this.curation;
     const { end, merge } = state.asked.wish;
     const names = this.histogramOf === null ? ["merged"] : chooser.names;
@@ -81,10 +83,10 @@ export class CuratorPicture {
     const isCut = end !== "random" && !(merge === "round-robin" && chooser.names.length > 1);
     const label = this.shownLabel();
     return {
-      ...summary(this.curation),
+      ...this.#totals.summary(),
       cuts: isCut ? cuts.filter((cut): cut is { name: string; score: number } => cut.score !== null) : [],
       overlap,
-      labels: label === null ? [] : labelShares(this.curation, label),
+      labels: label === null ? [] : this.#totals.shares(label),
     };
   }
 

@@ -187,7 +187,7 @@ class Curator(Widget):
         ids = self.store.sample_id[rows].tolist()
         if not self.store.layout.text:
             return Answer([{"id": sample_id, "prompt": "", "response": ""} for sample_id in ids])
-        texts = [[_sendable(text[:PREVIEW]) for text in self.store.text(name, rows)] for name in ("prompt", "response")]
+        texts = [[text[:PREVIEW] for text in self.store.text(name, rows)] for name in ("prompt", "response")]
         return Answer(
             [{"id": i, "prompt": prompt, "response": response} for i, prompt, response in zip(ids, *texts, strict=True)]
         )
@@ -201,7 +201,7 @@ class Curator(Widget):
     def _sample(self, body: dict[str, Any]) -> Answer:
         """One sample's whole text."""
         rows = [int(body["row"])]
-        return Answer({name: _sendable(next(self.store.text(name, rows))) for name in ("prompt", "response")})
+        return Answer({name: next(self.store.text(name, rows)) for name in ("prompt", "response")})
 
     @cached_property
     def _top_neurons(self) -> TopNeurons:
@@ -232,8 +232,3 @@ class Curator(Widget):
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def _sendable(text: str) -> str:
-    """Text that a message can carry: what is no Unicode (a lone surrogate) is replaced."""
-    return text.encode("utf-8", "replace").decode()
