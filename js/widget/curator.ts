@@ -4,10 +4,10 @@ import type { AnyModel } from "@anywidget/types";
 import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
 import { NO_ROWS } from "../core/rows";
-import { oneLine } from "../core/text";
 import { Amount } from "../views/amount";
 import { Budget } from "../views/budget";
-import { fill, h, uniqueId } from "../views/dom";
+import { button, labelled, type Option, options, select } from "../views/controls";
+import { fill, h } from "../views/dom";
 import { Exporter } from "../views/exporter";
 import { Filters } from "../views/filters";
 import { Histogram } from "../views/histogram";
@@ -381,28 +381,7 @@ class CuratorPage {
   }
 }
 
-type Option = readonly [value: string, title: string];
-
 const COLOURS: readonly Option[] = [
   ["selection", "selection"],
   ["score", "score"],
 ];
-
-function button(text: string, title: string, press: () => void): HTMLButtonElement {
-  return h("button", { type: "button", title, on: { click: press } }, text);
-}
-
-function select(choices: readonly Option[], chosen: (value: string) => void): HTMLSelectElement {
-  const element = h("select", {}, ...options(choices));
-  element.addEventListener("change", () => chosen(element.value));
-  return element;
-}
-
-function options(choices: readonly Option[]): HTMLOptionElement[] {
-  return choices.map(([value, title]) => h("option", { value }, oneLine(title, 60)));
-}
-
-function labelled(text: string, control: HTMLElement): HTMLElement {
-  control.id = uniqueId("choice");
-  return h("span", {}, h("label", { for: control.id, class: "nait-muted" }, `${text} `), control);
-}
