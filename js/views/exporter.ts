@@ -14,25 +14,34 @@ export interface ExportWish {
 /** What was written, or the file that is there already. */
 export type Exported = { rows: number; files: { path: string; bytes: number }[] } | { exists: string };
 
-export interface ExporterHandlers {
-  export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
-  code(): Promise<string>;
+/** How rows leave a page: what it is called, in which formats, and what else there is to do with them. */
+export interface Exporting {
+  action: string;
+  formats: readonly (readonly [suffix: string, title: string])[];
+  extras?: readonly HTMLElement[];
 }
 
-const FORMATS = [
+/** What a kernel writes. */
+export const KERNEL_FORMATS: Exporting["formats"] = [
   [".jsonl", "JSONL"],
   [".json", "JSON"],
   [".parquet", "Parquet"],
   [".csv", "CSV"],
   [".tsv", "TSV"],
   ["", "datasets folder"],
-] as const;
+];
+
+export interface ExporterHandlers {
+  export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
+  code(): Promise<string>;
+}
+
 const COLUMNS = ["score", "rank", "reason"] as const;
 
 export class Exporter implements View {
   readonly element: HTMLElement;
   #path = h("input", { type: "text", class: "nait-exporter-path", spellcheck: "false" });
-  #format = h("select", {}, ...FORMATS.map(([suffix, title]) => h("option", { value: suffix }, title)));
+  #format: HTMLSelectElement;
   #order = h(
     "select",
     {},
@@ -40,19 +49,27 @@ export class Exporter implements View {
     h("option", { value: "rank" }, "best first"),
   );
   #columns = COLUMNS.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
-  #export = h("button", { type: "button", class: "nait-primary" }, "Export");
+  #export: HTMLButtonElement;
   #outcome = h("div", { class: "nait-exporter-outcome" });
   #trouble = new Trouble();
 
   constructor(
     private readonly host: Host,
+    { action, formats, extras = [] }: Exporting,
     private readonly handlers: ExporterHandlers,
   ) {
     const { signal } = host;
+    const suffixOf = (path: string): string =>
+      formats.map(([suffix]) => suffix).find((suffix) => suffix !== "" && path.endsWith(suffix)) ?? "";
+    this.#format = h("select", {}, ...formats.map(([suffix, title]) => h("option", { value: suffix }, title)));
+    this.#export = h("button", { type: "button", class: "nait-primary" }, action);
     this.#export.addEventListener("click", () => void this.#run(false), { signal });
     this.#format.addEventListener(
       "change",
-      () => (this.#path.value = withSuffix(this.#path.value, this.#format.value)),
+      () => {
+        const { value: path } = this.#path;
+        this.#path.value = path.slice(0, path.length - suffixOf(path).length) + this.#format.value;
+      },
       { signal },
     );
     this.#path.addEventListener("change", () => (this.#format.value = suffixOf(this.#path.value)), { signal });
@@ -60,7 +77,7 @@ export class Exporter implements View {
     this.element = h(
       "section",
       { class: "nait-panel nait-exporter" },
-      h("header", {}, h("h3", {}, "Export")),
+      h("header", {}, h("h3", {}, action)),
       h(
         "div",
         { class: "nait-exporter-row" },
@@ -75,6 +92,7 @@ export class Exporter implements View {
         ),
         this.#export,
         code,
+        ...extras,
       ),
       this.#trouble.element,
       this.#outcome,
@@ -157,15 +175,6 @@ function labelled(label: string, control: HTMLElement): HTMLElement {
   const id = uniqueId("export");
   control.id = id;
   return h("span", { class: "nait-exporter-control" }, h("label", { for: id }, label), control);
-}
-
-function suffixOf(path: string): string {
-  return FORMATS.map(([suffix]) => suffix).find((suffix) => suffix !== "" && path.endsWith(suffix)) ?? "";
-}
-
-function withSuffix(path: string, suffix: string): string {
-  const old = suffixOf(path);
-  return path.slice(0, path.length - old.length) + suffix;
 }
 
 function bytesOf(n: number): string {

@@ -15,8 +15,8 @@ export interface NeuronTerm {
 
 export interface NeuronsProps {
   neurons: readonly NeuronTerm[];
-  /** Share of the pool's rows whose value is below, of each; null while it is measured. */
-  percentiles: ArrayLike<number> | null;
+  /** Share of the pool's rows whose value is below, of each; null while it is measured, undefined where nobody can. */
+  percentiles: ArrayLike<number> | null | undefined;
   /** On how many rows that was measured. */
   measured: number | null;
   /** Tokens that each makes likelier; null while they are looked up, undefined where nobody can tell. */
@@ -38,7 +38,7 @@ export class Neurons implements View {
       number("Value"),
       scored && number("Adds"),
       scored && h("th", { class: "nait-neurons-bar", "aria-hidden": "true" }),
-      number("Percentile", standing),
+      percentiles !== undefined && number("Percentile", standing),
       promoted !== undefined &&
         h(
           "th",
@@ -55,7 +55,7 @@ export class Neurons implements View {
         h("td", {}, amount(activation)),
         scored && h("td", {}, signed(contribution ?? NaN)),
         scored && h("td", { class: "nait-neurons-bar", "aria-hidden": "true" }, bar(contribution ?? 0, most)),
-        h("td", {}, percentiles === null ? "…" : percent(percentiles[i] ?? NaN)),
+        percentiles !== undefined && h("td", {}, percentiles === null ? "…" : percent(percentiles[i] ?? NaN)),
         promoted !== undefined && h("td", { class: "nait-neurons-tokens" }, ...tokens(promoted?.[i])),
       ),
     );

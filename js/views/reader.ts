@@ -18,8 +18,8 @@ export interface ReaderProps {
   title: string;
   facts: readonly { name: string; value: string }[];
   state: RowState;
-  /** Asked when the row is another than before. */
-  text(): Promise<SampleText>;
+  /** Asked when the row is another than before; null where the store holds no text. */
+  text: (() => Promise<SampleText>) | null;
 }
 
 export interface ReaderHandlers {
@@ -50,6 +50,7 @@ export class Reader implements View {
   #response: LongText;
   #texts: HTMLElement;
   #open: HTMLElement;
+  #textless = h("p", { class: "nait-muted", hidden: true }, "The store holds no text.");
   #empty = h("p", { class: "nait-muted" }, "Open a row of the table to read it whole.");
 
   constructor(
@@ -75,7 +76,16 @@ export class Reader implements View {
       this.#exclude,
     );
     const header = h("header", {}, this.#title, acts);
-    this.#open = h("div", { hidden: true }, header, this.#facts, this.#trouble.element, this.#again, this.#texts);
+    this.#open = h(
+      "div",
+      { hidden: true },
+      header,
+      this.#facts,
+      this.#trouble.element,
+      this.#again,
+      this.#textless,
+      this.#texts,
+    );
     this.element = h(
       "section",
       // JupyterLab's own shortcuts would act on the cell.
@@ -114,7 +124,8 @@ export class Reader implements View {
     const stale = (): boolean => asked !== this.#asked || this.host.signal.aborted;
     this.#trouble.clear();
     this.#again.hidden = true;
-    this.#texts.hidden = false;
+    this.#texts.hidden = this.#text === null;
+    this.#textless.hidden = this.#text !== null;
     if (this.#row === null || this.#text === null) return;
     // The pane keeps its height meanwhile, so that nothing jumps from row to row.
     this.#texts.style.minHeight = `${this.#texts.offsetHeight}px`;

@@ -7,7 +7,7 @@ import { Density } from "../views/density";
 import { Findings, type ShownFinding, VERDICTS, type Verdict } from "../views/findings";
 import type { Host } from "../views/host";
 import type { Arrays, Kernel } from "./kernel";
-import { panel } from "./panel";
+import { panel } from "../views/panel";
 
 interface Measured {
   direction: string;

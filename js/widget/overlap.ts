@@ -8,10 +8,10 @@ import { Heatmap, type HeatmapProps } from "../views/heatmap";
 import type { Host } from "../views/host";
 import { Neuron, type NeuronProps } from "../views/neuron";
 import { Trouble } from "../views/trouble";
-import { attempt, Newest } from "./asking";
+import { attempt, Newest } from "../views/asking";
 import type { Kernel } from "./kernel";
 import { OverlapRows } from "./overlap_rows";
-import { panel, type Panel } from "./panel";
+import { panel, type Panel } from "../views/panel";
 
 interface Sets {
   names: string[];

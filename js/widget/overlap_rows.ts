@@ -8,9 +8,9 @@ import type { Host, View } from "../views/host";
 import { sampleList, type ListedSample } from "../views/samples";
 import type { Trouble } from "../views/trouble";
 import { Upset, type UpsetProps } from "../views/upset";
-import { attempt, Newest } from "./asking";
+import { attempt, Newest } from "../views/asking";
 import type { Kernel } from "./kernel";
-import { panel, type Panel } from "./panel";
+import { panel, type Panel } from "../views/panel";
 
 interface Rows {
   sets: { name: string; size: number }[];
@@ -24,7 +24,7 @@ const EXPORTING = 120; // seconds without progress: scoring comes first, where n
 export class OverlapRows implements View {
   readonly #panel: Panel;
   readonly #upset: Upset;
-  readonly #core = h("p", { class: "nait-overlap-about" });
+  readonly #core = h("p", { class: "nait-panel-about" });
   readonly #path = h("input", { type: "text", id: uniqueId("core-path"), value: "core.jsonl", spellcheck: "false" });
   readonly #export = h("button", { type: "button" }, "Export core");
   readonly #state = h("span", { class: "nait-muted" });

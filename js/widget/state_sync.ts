@@ -4,12 +4,13 @@ import type { AnyModel } from "@anywidget/types";
 import type { State } from "../core/curation";
 import { NO_ROWS, pack, unpack } from "../core/rows";
 import { asJson, asked } from "../core/wish";
+import type { Heard, Memory } from "../curator/memory";
 
 type Json = Record<string, unknown> & { filters?: Record<string, unknown> };
 
 const REST = 120; // milliseconds without a change after which the kernel is told
 
-export class StateSync {
+export class StateSync implements Memory {
   #timer = 0;
   #waiting: State | null = null;
   #written = "";
@@ -22,7 +23,7 @@ export class StateSync {
     private readonly model: AnyModel,
     private readonly n: number,
     signal: AbortSignal,
-    heard: { state(state: State): void; current(id: string): void },
+    heard: Heard,
   ) {
     let queued = false;
     const hear = (): void => {
@@ -35,7 +36,7 @@ export class StateSync {
         this.#written = this.#fingerprint();
         clearTimeout(this.#timer);
         this.#waiting = null;
-        heard.state(this.read());
+        heard.state(this.read(), "Set from Python");
       });
     };
     this.#written = this.#fingerprint();

@@ -1,6 +1,6 @@
-/** How a widget asks: the newest question counts, and what fails is told. */
+/** How a page asks: the newest question counts, and what fails is told. */
 
-import type { Trouble } from "../views/trouble";
+import type { Trouble } from "./trouble";
 
 /** Questions of one kind, of which only the newest matters. */
 export class Newest {

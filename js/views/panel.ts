@@ -1,8 +1,8 @@
-/** A titled part of a widget: heading, buttons that save its figure, a sentence about it, its view. */
+/** A titled part of a page: heading, buttons that save its figure, a sentence about it, its view. */
 
-import { h } from "../views/dom";
-import { saveButtons, type Figure } from "../views/figure";
-import type { View } from "../views/host";
+import { h } from "./dom";
+import { saveButtons, type Figure } from "./figure";
+import type { View } from "./host";
 
 export interface Panel extends View {
   title(text: string): void;
@@ -14,7 +14,7 @@ export interface Panel extends View {
 /** A panel, hidden until it is shown; its figure is saved under the name given. */
 export function panel(heading: string, name: string, figure: () => Figure, ...parts: View[]): Panel {
   const title = h("h3", {}, heading);
-  const about = h("p", { class: "nait-muted nait-overlap-about" });
+  const about = h("p", { class: "nait-muted nait-panel-about" });
   const element = h(
     "section",
     { class: "nait-panel", hidden: true, "aria-label": heading },

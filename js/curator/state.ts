@@ -5,8 +5,8 @@ import { History } from "../core/history";
 import { both, type Rows, rowsOf, without } from "../core/rows";
 import type { Filters, Size, Wish } from "../core/wish";
 import type { LassoMode } from "../views/scatter";
-import type { CuratorSource } from "./curator_source";
-import type { StateSync } from "./state_sync";
+import type { Memory } from "./memory";
+import type { Source } from "./source";
 
 /** Whom a controller tells. */
 export interface Audience {
@@ -27,8 +27,8 @@ export class CuratorState {
 
   constructor(
     private readonly curation: Curation,
-    private readonly source: CuratorSource,
-    private readonly sync: StateSync,
+    private readonly source: Source,
+    private readonly memory: Memory,
     private readonly audience: Audience,
   ) {
     this.live = curation.state;
@@ -47,7 +47,7 @@ export class CuratorState {
 
   wish(wish: Wish, done: boolean): void {
     this.#go({ asked: { ...this.live.asked, wish } }, done);
-    if (!done) this.sync.writeSoon(this.live);
+    if (!done) this.memory.writeSoon(this.live);
   }
 
   /**
@@ -123,14 +123,14 @@ export class CuratorState {
     this.#commit();
     this.live = this.#history[direction]();
     void this.#arrive(direction === "undo" ? "Undone" : "Redone");
-    this.sync.write(this.live);
+    this.memory.write(this.live);
   }
 
-  /** Another state was set from Python. */
-  fromKernel(state: State): void {
+  /** Another state was set by somebody else, `how` in words. */
+  arrive(state: State, how: string): void {
     this.live = state;
     this.#history.push(state);
-    void this.#arrive("Set from Python");
+    void this.#arrive(how);
   }
 
   /** Go to another state; `done` when the person has let go. */
@@ -143,7 +143,7 @@ export class CuratorState {
   #commit(): void {
     if (this.live === this.#history.present) return;
     this.#history.push(this.live);
-    this.sync.write(this.live);
+    this.memory.write(this.live);
     this.audience.done("");
   }
 
@@ -153,7 +153,7 @@ export class CuratorState {
     if (await this.#find(this.live.asked.filters.text)) this.audience.done(how);
   }
 
-  /** Let the kernel find a text; false where it couldn't, or where another one is sought by now. */
+  /** Let the source find a text; false where it couldn't, or where another one is sought by now. */
   async #find(text: string): Promise<boolean> {
     if (this.searching && this.#sought === text) return false; // whoever asked first goes on
     this.#sought = text;

@@ -9,7 +9,7 @@ import type { BudgetProps } from "../views/budget";
 import { type HistogramProps, show } from "../views/histogram";
 import type { ScatterColour } from "../views/scatter";
 import type { RowState } from "../views/table";
-import type { Opened } from "./curator_source";
+import type { Opened } from "./source";
 
 export class CuratorPicture {
   /** The label column that is coloured by, `score`, or `selection`. */
