@@ -9,6 +9,7 @@ import {
   mix,
   NO_SCORE,
   quantise,
+  scoreColour,
   scorePalette,
   selectionPalette,
   type Inks,
@@ -22,6 +23,15 @@ describe("colours", () => {
     expect(Array.from(new Uint8Array(Uint32Array.of(colour(1, 2, 3)).buffer))).toEqual([1, 2, 3, 255]);
     expect(css(colour(1, 2, 254))).toBe("rgb(1, 2, 254)");
     expect(mix(colour(0, 100, 255), colour(100, 0, 255), 0.5)).toBe(colour(50, 50, 255));
+  });
+
+  it.each(["cividis", "viridis", "greys"] as const)("of high scores stand out most (%s)", (scores) => {
+    for (const theme of [light, dark]) {
+      const [low, high] = [0, 1].map((share) =>
+        contrast(css(scoreColour({ ...theme, scores }, share)), css(theme.background)),
+      );
+      expect(high).toBeGreaterThan(3 * low!);
+    }
   });
 
   it.each([
@@ -105,5 +115,5 @@ function inks(...hex: [number, number, number, number, number]): Inks {
   const [background, text, greyed, shown, chosen] = hex.map((each) =>
     colour(each >> 16, (each >> 8) & 255, each & 255),
   );
-  return { background: background!, text: text!, greyed: greyed!, shown: shown!, chosen: chosen! };
+  return { scores: "cividis", background: background!, text: text!, greyed: greyed!, shown: shown!, chosen: chosen! };
 }

@@ -1,12 +1,21 @@
 /** Colours of a map: a table with a row for each layer (greyed, shown, chosen) and a column for each of 256 keys. */
 
-import { interpolateCividis } from "d3-scale-chromatic";
+import { interpolateCividis, interpolateGreys, interpolateViridis } from "d3-scale-chromatic";
 
 /** Packed as ImageData keeps it, opaque. */
 export type Colour = number;
 
-/** The theme's colours. */
+/** Sequential colours, dark at share 0 and light at 1, that people who can't tell red from green can read. */
+const SEQUENTIAL = {
+  cividis: interpolateCividis,
+  viridis: interpolateViridis,
+  greys: (share: number): string => interpolateGreys(1 - share),
+};
+export type Palette = keyof typeof SEQUENTIAL;
+
+/** The theme's colours, and those of scores. */
 export interface Inks {
+  readonly scores: Palette;
   readonly background: Colour;
   readonly text: Colour;
   readonly greyed: Colour;
@@ -72,12 +81,15 @@ export function scorePalette(inks: Inks): Uint32Array {
   );
 }
 
-/** Cividis, turned so that high scores (share 1) stand out from the background. */
-export function scoreColour({ background }: Inks, share: number): Colour {
+/** A sequential palette, turned so that high scores (share 1) stand out from the background. */
+export function scoreColour({ background, scores }: Inks, share: number): Colour {
   const [red, green, blue] = channels(background);
   const light = red + green + blue > 3 * 127;
-  const numbers = interpolateCividis(light ? 1 - share : share).match(/\d+/g)!;
-  return colour(...(numbers.map(Number) as [number, number, number]));
+  const named = SEQUENTIAL[scores](light ? 1 - share : share);
+  const numbers = named.startsWith("#")
+    ? named.match(/[0-9a-f]{2}/g)!.map((digits) => parseInt(digits, 16))
+    : named.match(/\d+/g)!.map(Number);
+  return colour(...(numbers as [number, number, number]));
 }
 
 /** Keys are the positions of labels in `Labels.names`. */

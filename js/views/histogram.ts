@@ -25,14 +25,13 @@ export interface HistogramHandlers {
   cut(value: number, done: boolean): void;
 }
 
-const HEIGHT = 150;
 const MARGIN = { left: 44, right: 12, top: 10, bottom: 34 };
 const STEPS = 200; // of the arrow keys, over the whole range
 
 export class Histogram implements View {
   readonly element: HTMLElement;
   #title = h("h3", {}, "Scores");
-  #svg = s("svg", { class: "nait-histogram-figure", height: HEIGHT, role: "group" });
+  #svg: SVGSVGElement;
   #bars = {
     all: s("path", { class: "nait-histogram-all" }),
     shown: s("path", { class: "nait-histogram-shown" }),
@@ -40,32 +39,40 @@ export class Histogram implements View {
   };
   #axes = s("g", { class: "nait-axis", "aria-hidden": "true" });
   #label = s("text", { class: "nait-histogram-label", "text-anchor": "middle", "aria-hidden": "true" });
-  #line = s("line", { y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom });
+  #line: SVGLineElement;
   #handle = s("path", { d: "M-6,0 h12 v8 l-6,6 l-6,-6 z" });
-  #cut = s(
-    "g",
-    {
-      class: "nait-histogram-cut",
-      role: "slider",
-      tabindex: 0,
-      "aria-label": "Cut: the score at which rows are chosen",
-    },
-    s("rect", { x: -9, y: 0, width: 18, height: HEIGHT - MARGIN.bottom, fill: "transparent" }),
-    this.#line,
-    this.#handle,
-  );
+  #cut: SVGGElement;
   #props: HistogramProps | null = null;
   #width = 0;
   #axesDrawn = "";
   #dragging = false;
+  /** Where the bars stand. */
+  #floor: number;
 
   constructor(
     host: Host,
     private readonly handlers: HistogramHandlers,
   ) {
+    const height = host.look.histogramHeight;
+    this.#floor = height - MARGIN.bottom;
+    this.#line = s("line", { y1: MARGIN.top, y2: this.#floor });
+    this.#cut = s(
+      "g",
+      {
+        class: "nait-histogram-cut",
+        role: "slider",
+        tabindex: 0,
+        "aria-label": "Cut: the score at which rows are chosen",
+      },
+      s("rect", { x: -9, y: 0, width: 18, height: this.#floor, fill: "transparent" }),
+      this.#line,
+      this.#handle,
+    );
     const clip = uniqueId("clip");
-    this.#svg.append(
-      s("clipPath", { id: clip }, s("rect", { x: MARGIN.left, y: 0, width: 4000, height: HEIGHT })),
+    this.#svg = s(
+      "svg",
+      { class: "nait-histogram-figure", height, role: "group" },
+      s("clipPath", { id: clip }, s("rect", { x: MARGIN.left, y: 0, width: 4000, height })),
       this.#axes,
       s("g", { "clip-path": `url(#${clip})` }, this.#bars.all, this.#bars.shown, this.#bars.chosen),
       this.#label,
@@ -120,7 +127,7 @@ export class Histogram implements View {
     if (props === null || this.#width <= 0) return;
     // The rows that pass fill the height, however few they are; the greyed ones may go beyond it.
     const most = Math.max(1, ...props.shown);
-    const y = scaleLinear([0, most], [HEIGHT - MARGIN.bottom, MARGIN.top]);
+    const y = scaleLinear([0, most], [this.#floor, MARGIN.top]);
     const x = this.#x();
     for (const name of ["all", "shown", "chosen"] as const) {
       this.#bars[name].setAttribute("d", bars(props[name], x(props.low), x(props.high), y));
@@ -146,7 +153,7 @@ export class Histogram implements View {
     if (key === this.#axesDrawn) return;
     this.#axesDrawn = key;
     const ticks = scaleLinear([props.low, props.high], [0, 1]).ticks(Math.max(2, Math.floor(this.#width / 90)));
-    const bottom = HEIGHT - MARGIN.bottom;
+    const bottom = this.#floor;
     fill(
       this.#axes,
       s("line", { x1: MARGIN.left, x2: this.#width - MARGIN.right, y1: bottom, y2: bottom }),
@@ -172,7 +179,7 @@ export class Histogram implements View {
     );
     this.#label.textContent = props.label;
     this.#label.setAttribute("x", String((MARGIN.left + this.#width - MARGIN.right) / 2));
-    this.#label.setAttribute("y", String(HEIGHT - 4));
+    this.#label.setAttribute("y", String(this.#floor + MARGIN.bottom - 4));
     this.#svg.setAttribute("aria-label", `Histogram of the ${props.label}`);
     this.#cut.toggleAttribute("data-fixed", props.fixed !== null);
     this.#cut.querySelector("title")?.remove();

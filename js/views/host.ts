@@ -1,11 +1,26 @@
 /** What a view gets from where it is shown, be it a notebook or a panel of JupyterLab. */
 
+import type { Palette } from "../core/palette";
 import { h } from "./dom";
+
+/** What a person may set of how views look. */
+export interface Look {
+  /** Colours of scores on the map. */
+  readonly palette: Palette;
+  /** Pixels; the map is lower where there is little room. */
+  readonly histogramHeight: number;
+  readonly mapHeight: number;
+  /** Rows of the table in view. */
+  readonly tableRows: number;
+}
+
+const LOOK: Look = { palette: "cividis", histogramHeight: 150, mapHeight: 420, tableRows: 12 };
 
 /** Surroundings of a view. */
 export interface Host {
   /** Fires when the view goes: every listener, observer and timer of a view ends with it. */
   readonly signal: AbortSignal;
+  readonly look: Look;
   /** Say something to people who don't see the change (a polite live region). */
   announce(text: string): void;
 }
@@ -16,11 +31,12 @@ export interface View {
 }
 
 /** A host around a root element, with its own live region. */
-export function createHost(root: HTMLElement, signal: AbortSignal): Host {
+export function createHost(root: HTMLElement, signal: AbortSignal, look: Look = LOOK): Host {
   const region = h("div", { class: "nait-announce", role: "status", "aria-live": "polite" });
   root.append(region);
   return {
     signal,
+    look,
     announce(text) {
       region.textContent = text;
     },

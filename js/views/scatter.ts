@@ -49,7 +49,7 @@ const NEAR = 6;
 /** From the pointer to the tooltip. */
 const APART = 14;
 const DESCRIPTION = 120;
-const HEIGHT = { share: 0.7, least: 240, most: 420 };
+const HEIGHT = { share: 0.7, least: 240 };
 /** Milliseconds without a change after which the label for screen readers follows. */
 const QUIET = 500;
 
@@ -217,7 +217,8 @@ export class Scatter implements View, Gestured {
 
   #resize(): void {
     if (this.#width === 0) return;
-    const { share, least, most } = HEIGHT;
+    const { share, least } = HEIGHT;
+    const most = this.host.look.mapHeight;
     this.#plot.resize(this.#width, Math.round(Math.min(most, Math.max(least, share * this.#width))));
     this.#draw(); // at once: a canvas of another size is blank
   }
@@ -226,7 +227,7 @@ export class Scatter implements View, Gestured {
     if (this.#props === null || this.#width === 0 || this.#plot.placed === 0) return;
     const { state, color, current, shown } = this.#props;
     if (this.#inks === null) {
-      this.#inks = readInks(this.element);
+      this.#inks = readInks(this.element, this.host.look.palette);
       this.#coloured = null;
     }
     if (this.#shading === null || this.#coloured === null || !isSame(color, this.#coloured)) {

@@ -1,7 +1,16 @@
 /** From what the map's colours should mean, and the theme, to what drawing and the legend need. */
 
 import type { Shading } from "../core/paint";
-import { colour, group, labelPalette, quantise, scorePalette, selectionPalette, type Inks } from "../core/palette";
+import {
+  colour,
+  group,
+  labelPalette,
+  quantise,
+  scorePalette,
+  selectionPalette,
+  type Inks,
+  type Palette,
+} from "../core/palette";
 import { h } from "./dom";
 import type { Meaning } from "./scatter_legend";
 
@@ -32,7 +41,7 @@ export function isSame(a: ScatterColour, b: ScatterColour): boolean {
 }
 
 /** The theme's colours, whichever way its style sheet writes them. */
-export function readInks(element: Element): Inks {
+export function readInks(element: Element, scores: Palette): Inks {
   const style = getComputedStyle(element);
   const context = h("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
   if (context === null) throw new Error("This browser can't draw the map.");
@@ -45,6 +54,7 @@ export function readInks(element: Element): Inks {
     return colour(red!, green!, blue!);
   };
   return {
+    scores,
     background: read("background"),
     text: read("text"),
     greyed: read("greyed"),

@@ -67,7 +67,7 @@ export class Table implements View {
       tabindex: 0,
       "aria-label": "Samples",
       "aria-multiselectable": "true",
-      style: `--nait-row: ${ROW_HEIGHT}px`,
+      style: `--nait-row: ${ROW_HEIGHT}px; --nait-rows: ${host.look.tableRows}`,
       // JupyterLab's own single-letter shortcuts would act on the cell.
       dataset: { "lm-suppress-shortcuts": "true" },
     });
