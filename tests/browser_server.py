@@ -1,10 +1,15 @@
-"""A real JupyterLab server for tests: its own folders, its own kernel, loopback only."""
+"""A real JupyterLab server for tests: its own folders, its own kernel, loopback only.
+
+NAIT_JUPYTER names another Jupyter than the tests' own, as "PYTHON -m jupyterlab" or "PYTHON -m notebook"; the kernel
+stays the tests' own.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -85,9 +90,11 @@ def lab_server(home: Path) -> Iterator[LabServer]:
     token = secrets.token_hex(16)
     log = home / "server.log"
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *shlex.split(os.environ.get("NAIT_JUPYTER", f"{shlex.quote(sys.executable)} -m jupyterlab")),
+        *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *("--ServerApp.port=0", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),
-        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
+        "--LabApp.extension_manager=readonly",
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     with log.open("wb") as output:
