@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The system's npm, or that of .venv, which has one only where the system has none.
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
+# Where JupyterLab looks for the extension; pip copies it there, a link follows every later build.
+EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab bench chromium clean
@@ -37,7 +39,7 @@ bench: $(VENV)/installed-dev  ## run the benchmarks; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove what the other commands made
-	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait-demo notebooks/nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait_widgets/labextension nait-demo notebooks/nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -61,4 +63,5 @@ $(VENV)/installed: $(VENV)/python pyproject.toml hatch_build.py constraints.txt
 
 $(VENV)/installed-%: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	rm -rf $(EXTENSIONS)/nait-widgets && ln -s $(CURDIR)/nait_widgets/labextension $(EXTENSIONS)/nait-widgets
 	touch $@

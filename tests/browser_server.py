@@ -70,12 +70,19 @@ def write_kernel(folder: Path) -> None:
     (folder / KERNEL / "kernel.json").write_text(json.dumps(spec))
 
 
+def link_extension(folder: Path) -> None:
+    """The extension as this checkout last built it, before any that is installed."""
+    folder.mkdir()
+    (folder / "nait-widgets").symlink_to(CHECKOUT / "nait_widgets" / "labextension")
+
+
 @contextmanager
 def lab_server(home: Path) -> Iterator[LabServer]:
     """Runs JupyterLab on a free port, with everything it reads and writes of its user's under `home`."""
     folders = {
         "JUPYTER_CONFIG_DIR": home / "config",
         "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_PATH": home / "path",
         "JUPYTER_RUNTIME_DIR": home / "runtime",
         "JUPYTERLAB_SETTINGS_DIR": home / "settings",
         "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
@@ -86,6 +93,7 @@ def lab_server(home: Path) -> Iterator[LabServer]:
         folder.mkdir(parents=True)
     write_settings(folders["JUPYTERLAB_SETTINGS_DIR"])
     write_kernel(folders["JUPYTER_DATA_DIR"] / "kernels")
+    link_extension(folders["JUPYTER_PATH"] / "labextensions")
 
     token = secrets.token_hex(16)
     log = home / "server.log"
