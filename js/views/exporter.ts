@@ -18,6 +18,8 @@ export type Exported = { rows: number; files: { path: string; bytes: number }[] 
 export interface Exporting {
   action: string;
   formats: readonly (readonly [suffix: string, title: string])[];
+  /** Columns that may be added to the rows. */
+  columns: readonly string[];
   extras?: readonly HTMLElement[];
 }
 
@@ -36,7 +38,7 @@ export interface ExporterHandlers {
   code(): Promise<string>;
 }
 
-const COLUMNS = ["score", "rank", "reason"] as const;
+export const KERNEL_COLUMNS = ["score", "rank", "reason"];
 
 export class Exporter implements View {
   readonly element: HTMLElement;
@@ -48,20 +50,21 @@ export class Exporter implements View {
     h("option", { value: "source" }, "as in the source"),
     h("option", { value: "rank" }, "best first"),
   );
-  #columns = COLUMNS.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
+  #columns: HTMLInputElement[];
   #export: HTMLButtonElement;
   #outcome = h("div", { class: "nait-exporter-outcome" });
   #trouble = new Trouble();
 
   constructor(
     private readonly host: Host,
-    { action, formats, extras = [] }: Exporting,
+    { action, formats, columns, extras = [] }: Exporting,
     private readonly handlers: ExporterHandlers,
   ) {
     const { signal } = host;
     const suffixOf = (path: string): string =>
       formats.map(([suffix]) => suffix).find((suffix) => suffix !== "" && path.endsWith(suffix)) ?? "";
     this.#format = h("select", {}, ...formats.map(([suffix, title]) => h("option", { value: suffix }, title)));
+    this.#columns = columns.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
     this.#export = h("button", { type: "button", class: "nait-primary" }, action);
     this.#export.addEventListener("click", () => void this.#run(false), { signal });
     this.#format.addEventListener(

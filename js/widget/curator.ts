@@ -3,7 +3,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { CuratorPage } from "../curator/page";
 import { h } from "../views/dom";
-import { KERNEL_FORMATS } from "../views/exporter";
+import { KERNEL_COLUMNS, KERNEL_FORMATS } from "../views/exporter";
 import type { Host } from "../views/host";
 import { KernelSource } from "./curator_source";
 import type { Kernel } from "./kernel";
@@ -17,7 +17,7 @@ export async function curator(model: AnyModel, kernel: Kernel, root: HTMLElement
     const opened = await source.open();
     const page = new CuratorPage(source, opened, host, {
       remember: (heard) => new StateSync(model, opened.pool.tokens.length, host.signal, heard),
-      exporting: { action: "Export", formats: KERNEL_FORMATS },
+      exporting: { action: "Export", formats: KERNEL_FORMATS, columns: KERNEL_COLUMNS },
     });
     kernel.on<string>("trouble", host.signal, ({ body }) => page.trouble.show(new Error(body)));
     root.append(...page.elements);
