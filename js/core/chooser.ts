@@ -13,7 +13,8 @@ import {
   weightedMean,
   zScores,
 } from "./arithmetic";
-import type { Wish } from "./wish";
+import { Latest } from "./latest";
+import { weightOf, type Wish } from "./wish";
 
 /** Rows that a wish has chosen. */
 export interface Chosen {
@@ -47,9 +48,9 @@ export class Chooser {
   #candidates: Uint8Array | null = null;
   #valid: number;
   #z: (Column | null)[];
-  #wholeOrders = new Map<string, Int32Array>();
-  #orders = new Map<string, Int32Array>();
-  #unions = new Map<string, { rows: Int32Array; ranks: Int32Array }>();
+  #wholeOrders = new Latest<Int32Array>();
+  #orders = new Latest<Int32Array>();
+  #unions = new Latest<{ rows: Int32Array; ranks: Int32Array }>();
   #merged: { key: string; column: Column } | null = null;
 
   /**
@@ -87,6 +88,17 @@ export class Chooser {
     return { rows, byScore: taken, sequence, chosenBy: this.chosenBy(wish) };
   }
 
+  /** The fewest rows to ask for, of each direction where each takes its own, so that at least so many are chosen. */
+  askFor(wish: Wish, rows: number): number {
+    let low = 1;
+    for (let high = Math.max(1, rows); low < high;) {
+      const k = (low + high) >> 1;
+      if (this.choose({ ...wish, size: { k } }).byScore >= rows) high = k;
+      else low = k + 1;
+    }
+    return low;
+  }
+
   /** What rows are chosen by. */
   chosenBy(wish: Wish): Column {
     const active = this.#active(wish);
@@ -97,9 +109,6 @@ export class Chooser {
     if (this.#merged?.key !== key) {
       const z = active.map(({ index }) => (this.#z[index] ??= zScores(this.columns[index]!)));
       this.#merged = { key, column: merge === "mean-z" ? weightedMean(z, weights) : weightedMax(z, weights) };
-      for (const kept of [this.#orders, this.#wholeOrders]) {
-        for (const name of kept.keys()) if (name.startsWith("merged")) kept.delete(name);
-      }
     }
     return this.#merged.column;
   }
@@ -133,9 +142,7 @@ export class Chooser {
     }
     const key = `${bottom} ${JSON.stringify(active)}`;
     if (wish.merge === "round-robin") {
-      const turns = this.#kept(this.#orders, `turns ${key}`, () =>
-        roundRobin(orders, weights, this.#valid, this.#length),
-      );
+      const turns = this.#orders.get("turns", key, () => roundRobin(orders, weights, this.#valid, this.#length));
       return { sequence: turns, taken: Math.min(count, turns.length) };
     }
     const counts = active.map(({ index }, place) =>
@@ -146,7 +153,7 @@ export class Chooser {
       return { sequence: rows, taken: rows.length };
     }
     // Directions that take as many rows each take them from one and the same sequence, however many they are.
-    const whole = this.#kept(this.#unions, key, () =>
+    const whole = this.#unions.get("whole", key, () =>
       union(
         orders,
         orders.map((order) => order.length),
@@ -161,7 +168,7 @@ export class Chooser {
   }
 
   #active(wish: Wish): Active[] {
-    const weights = this.names.map((name, index) => ({ index, weight: wish.weights[name] ?? 1 }));
+    const weights = this.names.map((name, index) => ({ index, weight: weightOf(wish, name) }));
     const active = weights.filter(({ weight }) => weight > 0);
     return active.length > 0 ? active : weights.map(({ index }) => ({ index, weight: 1 }));
   }
@@ -184,16 +191,16 @@ export class Chooser {
   }
 
   #order(index: number, bottom: boolean): Int32Array {
-    return this.#ordered(`direction ${index}`, bottom, () => this.columns[index]!);
+    return this.#ordered(`direction ${index}`, "", bottom, () => this.columns[index]!);
   }
 
   #mergedOrder(wish: Wish): Int32Array {
     const column = this.chosenBy(wish);
-    return this.#ordered("merged", wish.end === "bottom", () => column);
+    return this.#ordered("merged", this.#merged!.key, wish.end === "bottom", () => column);
   }
 
   #randomOrder(seed: number): Int32Array {
-    return this.#ordered(`random ${seed}`, false, () => {
+    return this.#ordered("random", String(seed), false, () => {
       const numbers = uniform(seed, this.#length);
       this.columns[0]!.forEach((_, row) => {
         if (!this.#isScored(row)) numbers[row] = NaN;
@@ -203,22 +210,13 @@ export class Chooser {
   }
 
   /** Candidates by a column; the order over all rows is sorted once, and candidates are sifted from it. */
-  #ordered(name: string, bottom: boolean, column: () => Column): Int32Array {
-    const key = `${name} ${bottom}`;
-    return this.#kept(this.#orders, key, () => {
-      const whole = this.#kept(this.#wholeOrders, key, () => order(bottom ? this.#negated(column()) : column()));
+  #ordered(name: string, key: string, bottom: boolean, column: () => Column): Int32Array {
+    const end = `${name} ${bottom}`;
+    return this.#orders.get(end, key, () => {
+      const whole = this.#wholeOrders.get(end, key, () => order(bottom ? this.#negated(column()) : column()));
       const candidates = this.#candidates;
       return candidates === null ? whole : whole.filter((row) => candidates[row] === 1);
     });
-  }
-
-  #kept<T>(kept: Map<string, T>, key: string, make: () => T): T {
-    let rows = kept.get(key);
-    if (rows === undefined) {
-      rows = make();
-      kept.set(key, rows);
-    }
-    return rows;
   }
 
   #negated(column: Column): Column {

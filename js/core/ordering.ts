@@ -3,6 +3,7 @@
 import { type Column, order } from "./arithmetic";
 import { type Curation, EXCLUDED, PINNED } from "./curation";
 
+/** `id` is the order of the source: ids are not known of all rows. `hand` is what was pinned or excluded. */
 export type SortKey = "rank" | "score" | "tokens" | "label" | "id" | "hand";
 
 export interface Sort {
@@ -18,7 +19,6 @@ export class Ordering {
   #rankedBy: unknown[] = [];
   #sorted: Int32Array = new Int32Array();
   #sortedBy: unknown[] = [];
-
   #wholeOrder: Int32Array = new Int32Array();
   #wholeBy: unknown[] = [];
 
@@ -34,15 +34,35 @@ export class Ordering {
    */
   rows(sort: Sort, codes: Uint8Array | null, version: number): Int32Array {
     this.#rank(version);
-    const column = this.#column(sort.key, codes);
-    const by = [sort.key, sort.descending, sort.key === "rank" ? this.#ranked : column, version];
+    const by = [sort.key, sort.descending, version, ...this.#goesBy(sort.key, codes)];
     if (!same(by, this.#sortedBy)) {
       this.#sortedBy = by;
-      const all = column === null ? this.#ranked : sorted(column, sort.descending);
-      const turned = column === null && sort.descending ? all.slice().reverse() : all;
-      this.#sorted = this.curation.shownFirst(turned);
+      this.#sorted = this.curation.shownFirst(this.#sort(sort, codes));
     }
     return this.#sorted;
+  }
+
+  /** What an order changes with. */
+  #goesBy(key: SortKey, codes: Uint8Array | null): unknown[] {
+    const { chosen, state } = this.curation;
+    if (key === "score") return [chosen.chosenBy];
+    if (key === "hand") return [state.pinned, state.excluded];
+    if (key === "label" && codes !== null) return [codes];
+    return key === "tokens" || key === "id" ? [] : [this.#ranked];
+  }
+
+  #sort({ key, descending }: Sort, codes: Uint8Array | null): Int32Array {
+    const { chosen, pool, marks, n } = this.curation;
+    if (key === "score") return sorted(chosen.chosenBy, descending);
+    if (key === "tokens") return sorted(pool.tokens, descending);
+    if (key === "hand")
+      return sorted(
+        marks.map((mark) => mark & (PINNED | EXCLUDED)),
+        descending,
+      );
+    if (key === "label" && codes !== null) return sorted(codes, descending);
+    const rows = key === "id" ? Int32Array.from({ length: n }, (_, row) => row) : this.#ranked;
+    return descending ? rows.slice().reverse() : rows;
   }
 
   /** Rank every row: the chosen ones as they were chosen, the others by what rows are chosen by. */
@@ -77,15 +97,6 @@ export class Ordering {
       this.#wholeOrder = order(lowest ? chosenBy.map((value) => -value) : chosenBy);
     }
     return this.#wholeOrder;
-  }
-
-  #column(key: SortKey, codes: Uint8Array | null): Column | Int32Array | Uint8Array | null {
-    if (key === "score") return this.curation.chosen.chosenBy;
-    if (key === "tokens") return this.curation.pool.tokens;
-    if (key === "label" && codes !== null) return codes;
-    if (key === "hand") return this.curation.marks.map((mark) => mark & (PINNED | EXCLUDED));
-    if (key === "id") return this.ranks.map((_, row) => row);
-    return null;
   }
 }
 

@@ -35,6 +35,31 @@ export interface Asked {
 
 type Json = Record<string, unknown>;
 
+/** How many seeds there are, as the kernel counts them. */
+export const SEEDS = 2 ** 32;
+
+/** How much a direction counts. */
+export function weightOf({ weights }: Pick<Wish, "weights">, direction: string): number {
+  return own(weights, direction) ?? 1;
+}
+
+/** The values of a label column that are let through; `undefined` where all are. */
+export function letThrough({ labels }: Pick<Filters, "labels">, column: string): string[] | undefined {
+  return own(labels, column);
+}
+
+/** A bound on tokens as somebody types it: the whole number that lets the same rows through; null for none. */
+export function tokenBound(typed: number, bound: "fewest" | "most"): number | null {
+  if (Number.isNaN(typed)) return null;
+  const whole = bound === "fewest" ? Math.ceil(typed) : Math.floor(typed);
+  return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, whole)); // larger ones have an exponent in JSON
+}
+
+/** Names are a stranger's: what every object has, such as `constructor`, stands for nothing here. */
+function own<T>(record: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** The wish and filters that JSON says; what it doesn't say is as by default. */
 export function asked(json: Json): Asked {
   const filters = (json.filters ?? {}) as Partial<Filters>;

@@ -23,7 +23,7 @@ import { CuratorState } from "./state";
 
 const COLUMNS: readonly Column[] = [
   { key: "rank", title: "Rank", sortable: true },
-  { key: "id", title: "Id", sortable: true },
+  { key: "id", title: "Id", sortable: true, sortedBy: "the source's order" }, // ids come with their rows only
   { key: "score", title: "Score", sortable: true },
   { key: "tokens", title: "Tokens", sortable: true },
   { key: "label", title: "Label", sortable: true },

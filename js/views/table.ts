@@ -139,11 +139,13 @@ export class Table implements View {
     fill(
       this.#head,
       header("mark", { "aria-label": "Chosen" }),
-      ...columns.map(({ key, title, sortable }) =>
+      ...columns.map(({ key, title, sortable, sortedBy = title }) =>
         header(
           key,
           { "data-key": key },
-          sortable ? h("button", { type: "button", class: "nait-quiet", "data-key": key }, title) : title,
+          sortable
+            ? h("button", { type: "button", class: "nait-quiet", "data-key": key, title: `Sort by ${sortedBy}` }, title)
+            : title,
         ),
       ),
       header("actions", { "aria-label": "Pin or exclude" }),
@@ -164,11 +166,16 @@ export class Table implements View {
   #showSort({ columns, sort }: TableProps, announcing: boolean): void {
     const direction = sort.descending ? "descending" : "ascending";
     for (const header of this.#head.querySelectorAll<HTMLElement>("[role=columnheader][data-key]")) {
-      if (header.dataset["key"] === sort.key) header.setAttribute("aria-sort", direction);
-      else header.removeAttribute("aria-sort");
+      const by = columns.find(({ key }) => key === sort.key && key === header.dataset["key"]);
+      if (by === undefined) {
+        header.removeAttribute("aria-sort");
+        delete header.dataset["sort"];
+      } else {
+        header.setAttribute("aria-sort", by.sortedBy === undefined ? direction : "other");
+        header.dataset["sort"] = direction;
+        if (announcing) this.host.announce(`Sorted by ${by.sortedBy ?? by.title}, ${direction}`);
+      }
     }
-    const title = columns.find(({ key }) => key === sort.key)?.title;
-    if (announcing && title !== undefined) this.host.announce(`Sorted by ${title}, ${direction}`);
   }
 
   // The current row and the selection

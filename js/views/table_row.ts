@@ -16,6 +16,8 @@ export interface Column {
   key: "rank" | "id" | "score" | "tokens" | "label" | "prompt" | "response";
   title: string;
   sortable: boolean;
+  /** What it is sorted by, where that isn't what it shows. */
+  sortedBy?: string;
 }
 
 /** What is decided about a row. */
