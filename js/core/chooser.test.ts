@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { order, zScores } from "./arithmetic";
 import { Chooser } from "./chooser";
+import { Latest } from "./latest";
 import { asJson, asked, type Wish } from "./wish";
 
 interface Golden {
@@ -107,6 +108,44 @@ test("no wish chooses a row twice, an invalid one, or one that is no candidate",
       if ("k" in wish.size && wish.end === "random") expect(chosen.length).toBe(Math.min(wish.size.k, chooser.valid));
     }),
   );
+});
+
+test("a threshold becomes the fewest rows to ask for that choose as many", () => {
+  const table = fc.array(fc.tuple(score, score), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(table, anyWish, (rows, wish) => {
+      const chooser = chooserOf(columnsOf(rows.map((row) => (row.some(Number.isNaN) ? [NaN, NaN] : row))));
+      const wanted = chooser.choose(wish).byScore;
+      const k = chooser.askFor(wish, wanted);
+      const chosen = (size: number): number => chooser.choose({ ...wish, size: { k: size } }).byScore;
+      expect(chosen(k)).toBeGreaterThanOrEqual(wanted);
+      if (k > 1) expect(chosen(k - 1)).toBeLessThan(wanted);
+    }),
+  );
+});
+
+test("under a union of two a threshold doesn't become twice the rows", () => {
+  const columns = [0, 1].map((d) => Float64Array.from({ length: 20 }, (_, row) => (row + 10 * d) % 20));
+  const chooser = chooserOf(columns);
+  const wish = wishOf({ threshold: 14 });
+  expect(chooser.choose(wish).byScore).toBe(12);
+  expect(chooser.askFor({ ...wish, end: "bottom" }, 12)).toBe(6); // each, and no row twice
+  expect(chooser.askFor({ ...wish, merge: "mean-z" }, 12)).toBe(12);
+});
+
+test("a direction may be called what every object has", () => {
+  const columns = [0, 1].map((d) => Float64Array.from([d, 1 - d, 0.5]));
+  const chooser = new Chooser(["constructor", "__proto__"], columns);
+  expect(Array.from(chooser.choose(wishOf({ k: 1 })).rows)).toEqual([0, 1]);
+  expect(Array.from(chooser.choose(wishOf({ k: 1, weights: { ["__proto__"]: 0 } })).rows)).toEqual([1]);
+});
+
+test("of what changes with a weight or a seed the latest alone is kept", () => {
+  const latest = new Latest<object>();
+  const first = latest.get("random", "1", () => ({}));
+  expect(latest.get("random", "1", () => ({}))).toBe(first);
+  latest.get("random", "2", () => ({}));
+  expect(latest.get("random", "1", () => ({}))).not.toBe(first);
 });
 
 test("a wish is what its JSON says", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Bins } from "./bins";
-import { CHOSEN, Curation, EXCLUDED, PINNED, type Pool, type State } from "./curation";
+import { CHOSEN, Curation, EXCLUDED, type Labels, MOST_LABELS, PINNED, type Pool, type State } from "./curation";
 import { Ordering } from "./ordering";
 import { pack, rowsOf } from "./rows";
 import { Totals } from "./summary";
@@ -84,6 +84,55 @@ test("a state gives the same whether it is reached at once or by steps", () => {
     }),
     { numRuns: 200 },
   );
+});
+
+const counting = Array.from({ length: N }, (_, row) => row);
+const plain = poolOf({ scores: counting, tokens: counting });
+const nobody = new Int32Array();
+
+function labelled(name: string): Labels {
+  return { name, values: ["even", "odd"], codes: Uint8Array.from(counting, (row) => row % 2) };
+}
+
+function filtered(labels: Record<string, string[]>): State {
+  return { asked: asked({ k: 3, filters: { labels } }), lasso: null, pinned: nobody, excluded: nobody };
+}
+
+test("every label column filters, up to the last that there can be", () => {
+  const columns = Array.from({ length: MOST_LABELS }, (_, i) => labelled(`column ${i}`));
+  for (const { name } of columns) {
+    const curation = new Curation(plain, filtered({ [name]: ["odd"] }));
+    curation.setLabels(columns);
+    expect(Array.from(curation.chosen.rows)).toEqual([39, 37, 35]);
+    expect(curation.countLabels(MOST_LABELS - 1)[0]).toBe(name === columns[MOST_LABELS - 1]!.name ? N / 2 : 0);
+  }
+});
+
+test("a label column may be called what every object has", () => {
+  const names = ["constructor", "__proto__", "toString"];
+  const curation = new Curation(plain, filtered({}));
+  curation.setLabels(names.map(labelled));
+  expect(curation.shown).toBe(N);
+  for (const name of names) {
+    curation.set(filtered({ [name]: ["even"] }));
+    expect(Array.from(curation.chosen.rows)).toEqual([38, 36, 34]);
+  }
+});
+
+test("an order that doesn't go by the cut stays as it is while the cut moves", () => {
+  const state = { ...filtered({}), pinned: Int32Array.from([5]) };
+  const curation = new Curation(plain, state);
+  const ordering = new Ordering(curation);
+  for (const key of ["id", "hand", "tokens"] as const) {
+    const sort = { key, descending: key === "hand" };
+    const before = ordering.rows(sort, null, curation.filtered);
+    curation.set({ ...state, asked: { ...state.asked, wish: asked({ k: 9 }).wish } });
+    expect(ordering.rows(sort, null, curation.filtered)).toBe(before);
+    expect(before[0]).toBe(key === "hand" ? 5 : 0);
+    curation.set({ ...state, pinned: Int32Array.from([7]) });
+    if (key === "hand") expect(ordering.rows(sort, null, curation.filtered)[0]).toBe(7);
+    curation.set(state);
+  }
 });
 
 test("the table shows every row once, those that pass first, and ranks as they were chosen", () => {

@@ -9,7 +9,7 @@ import type { Column } from "./arithmetic";
 import { Chooser, type Chosen } from "./chooser";
 import { NO_ROWS, type Rows } from "./rows";
 import { Running } from "./running";
-import type { Asked } from "./wish";
+import { type Asked, letThrough } from "./wish";
 
 /** What a person has asked for; never changed in place. */
 export interface State {
@@ -49,13 +49,14 @@ export const TEXT = 1;
 export const TOKENS = 2;
 export const LASSO = 4;
 const LABELS = 8;
-const MOST_LABELS = 13; // as many as fit into 16 bits
+/** How many columns there can be; the kernel has no more either. */
+export const MOST_LABELS = 28; // as many as fit into an integer's 31 bits
 
 export class Curation {
   readonly n: number;
   readonly chooser: Chooser;
   /** Which filters keep a row out. */
-  readonly failed: Uint16Array;
+  readonly failed: Uint32Array;
   /** Whether all filters let a row through. */
   readonly passing: Uint8Array;
   /** What each row is: GREYED, SHOWN or CHOSEN, and the flags PINNED and EXCLUDED. */
@@ -77,7 +78,7 @@ export class Curation {
   ) {
     this.n = pool.tokens.length;
     this.chooser = new Chooser(pool.directions, pool.scores);
-    this.failed = new Uint16Array(this.n);
+    this.failed = new Uint32Array(this.n);
     this.passing = new Uint8Array(this.n).fill(1);
     this.marks = new Uint8Array(this.n).fill(SHOWN);
     this.shown = this.n;
@@ -187,7 +188,7 @@ export class Curation {
   #filterLabels(): boolean {
     let changed = false;
     this.labels.forEach(({ name, values, codes }, i) => {
-      const wanted = this.#state.asked.filters.labels[name];
+      const wanted = letThrough(this.#state.asked.filters, name);
       const lets = values.map((value) => wanted?.includes(value) ?? true);
       changed = this.#fail(LABELS << i, wanted === undefined ? null : (row) => lets[codes[row]!] ?? false) || changed;
     });

@@ -47,7 +47,14 @@ export class CuratorPicture {
     const { wish } = state.asked;
     // Under a union there are as many cuts as directions, and no one score to show.
     const cut = chooser.names.length === 1 || this.histogramOf === null ? this.#cut(this.histogramOf) : null;
-    return { wish, directions: chooser.names, candidates: chooser.valid, chosen: chosen.byScore, cut };
+    return {
+      wish,
+      directions: chooser.names,
+      candidates: chooser.valid,
+      chosen: chosen.byScore,
+      cut,
+      inRows: (other) => ({ ...other, size: { k: chooser.askFor(other, chosen.byScore) } }),
+    };
   }
 
   histogram(): HistogramProps {

@@ -3,7 +3,7 @@
 import { type Curation, EXCLUDED, PINNED, type State } from "../core/curation";
 import { History } from "../core/history";
 import { both, type Rows, rowsOf, without } from "../core/rows";
-import type { Filters, Size, Wish } from "../core/wish";
+import { type Filters, type Size, weightOf, type Wish } from "../core/wish";
 import type { LassoMode } from "../views/scatter";
 import type { Memory } from "./memory";
 import type { Source } from "./source";
@@ -186,7 +186,7 @@ export class CuratorState {
     const { wish } = this.live.asked;
     const { names } = this.curation.chooser;
     if (direction === null || wish.merge !== "union" || names.length === 1) return 1;
-    const weights = names.map((name) => wish.weights[name] ?? 1);
+    const weights = names.map((name) => weightOf(wish, name));
     return weights[direction]! / Math.max(...weights) || 1;
   }
 }

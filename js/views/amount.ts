@@ -1,7 +1,7 @@
 /** How much is chosen, by which end of the scores, and how several directions share it. */
 
 import { size as rowsIn } from "../core/arithmetic";
-import { ENDS, type End, MERGES, type Merge, type Size, type Wish } from "../core/wish";
+import { ENDS, type End, MERGES, type Merge, SEEDS, type Size, weightOf, type Wish } from "../core/wish";
 import { h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
 import { show } from "./histogram";
@@ -14,6 +14,8 @@ export interface AmountProps {
   chosen: number;
   /** The score at the cut; null where no score decides. */
   cut: number | null;
+  /** A wish by a number of rows instead of a threshold: with about as many as are chosen now. */
+  inRows(wish: Wish): Wish;
 }
 
 export interface AmountHandlers {
@@ -77,7 +79,9 @@ export class Amount implements View {
     this.#ends = ENDS.map((end) =>
       h("button", { type: "button", on: { click: () => this.#ask(endOf(end, this.#props!), true) } }, end),
     );
-    this.#again.addEventListener("click", () => this.#ask({ seed: this.#props!.wish.seed + 1 }, true), { signal });
+    this.#again.addEventListener("click", () => this.#ask({ seed: (this.#props!.wish.seed + 1) % SEEDS }, true), {
+      signal,
+    });
     this.#merge.addEventListener("change", () => this.#ask(mergeOf(this.#merge.value as Merge, this.#props!), true), {
       signal,
     });
@@ -137,7 +141,7 @@ export class Amount implements View {
           slider.addEventListener(kind, () => {
             const weights = { ...this.#props!.wish.weights, [name]: Number(slider.value) };
             // The last one stays: with no direction nothing could be chosen.
-            if (directions.some((other) => (weights[other] ?? 1) > 0)) this.#ask({ weights }, kind === "change");
+            if (directions.some((other) => weightOf({ weights }, other) > 0)) this.#ask({ weights }, kind === "change");
             else this.update(this.#props!);
           });
         }
@@ -146,7 +150,7 @@ export class Amount implements View {
       });
     }
     this.#sliders.forEach((slider, i) => {
-      const weight = wish.weights[directions[i]!] ?? 1;
+      const weight = weightOf(wish, directions[i]!);
       set(slider, String(weight));
       slider.nextElementSibling!.textContent = weight === 0 ? "left out" : `× ${Number(weight.toFixed(2))}`;
     });
@@ -158,13 +162,13 @@ export class Amount implements View {
 }
 
 /** The changes that come with choosing an end: random rows have no threshold, and the two ends none in common. */
-function endOf(end: End, { wish, chosen }: AmountProps): Partial<Wish> {
-  return "threshold" in wish.size ? { end, size: { k: Math.max(1, chosen) } } : { end };
+function endOf(end: End, { wish, inRows }: AmountProps): Partial<Wish> {
+  return "threshold" in wish.size ? inRows({ ...wish, end }) : { end };
 }
 
 /** The changes that come with a merge: a threshold means something else under each. */
-function mergeOf(merge: Merge, { wish, chosen }: AmountProps): Partial<Wish> {
-  return "threshold" in wish.size ? { merge, size: { k: Math.max(1, chosen) } } : { merge };
+function mergeOf(merge: Merge, { wish, inRows }: AmountProps): Partial<Wish> {
+  return "threshold" in wish.size ? inRows({ ...wish, merge }) : { merge };
 }
 
 function row(label: string, control: HTMLElement, ...after: HTMLElement[]): HTMLElement {

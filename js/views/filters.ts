@@ -2,7 +2,7 @@
 
 import type { Labels } from "../core/curation";
 import { oneLine } from "../core/text";
-import type { Filters as Wanted } from "../core/wish";
+import { letThrough, tokenBound, type Filters as Wanted } from "../core/wish";
 import { fill, h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
 
@@ -66,9 +66,8 @@ export class Filters implements View {
   ) {
     const { signal } = host;
     const tokens = (): void => {
-      const bound = (input: HTMLInputElement): number | null =>
-        Number.isNaN(input.valueAsNumber) ? null : input.valueAsNumber;
-      handlers.filters({ tokens: [bound(this.#fewest), bound(this.#most)] });
+      const [fewest, most] = [this.#fewest.valueAsNumber, this.#most.valueAsNumber];
+      handlers.filters({ tokens: [tokenBound(fewest, "fewest"), tokenBound(most, "most")] });
     };
     this.#fewest.addEventListener("change", tokens, { signal });
     this.#most.addEventListener("change", tokens, { signal });
@@ -166,7 +165,7 @@ export class Filters implements View {
     fill(
       this.#labels,
       ...labels.map(({ name, values }, column) => {
-        const wanted = filters.labels[name];
+        const wanted = letThrough(filters, name);
         const chips = values.map((value, i) =>
           h(
             "button",
@@ -200,7 +199,7 @@ export class Filters implements View {
 
   #toggle(name: string, value: string): void {
     const { filters } = this.#props!;
-    const before = filters.labels[name] ?? [];
+    const before = letThrough(filters, name) ?? [];
     const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
     const labels = { ...filters.labels, [name]: after };
     if (after.length === 0) delete labels[name];
