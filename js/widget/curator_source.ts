@@ -13,13 +13,13 @@ interface Columns extends Omit<Opened, "pool"> {
   last_selectable: number;
 }
 
-const LONG = 600; // seconds: an export or a map may take its time between two signs of life
+const LONG = 600; // seconds: an export may take its time between two signs of life
 
 export class KernelSource implements Source {
   constructor(private readonly kernel: Kernel) {}
 
   async open(): Promise<Opened> {
-    const { body, arrays } = await this.kernel.ask<Columns>("columns");
+    const { body, arrays } = await this.kernel.ask<Columns>("columns", {}, { timeout: null });
     return {
       ...body,
       pool: {
@@ -36,7 +36,7 @@ export class KernelSource implements Source {
     const { body, arrays } = await this.kernel.ask<{ name: string; values: string[] }[]>(
       "labels",
       {},
-      { timeout: LONG },
+      { timeout: null },
     );
     return body.map(({ name, values }, i) => ({ name, values, codes: arrays[`codes${i}`] as Uint8Array }));
   }
@@ -47,7 +47,7 @@ export class KernelSource implements Source {
   }
 
   async map(method: string): Promise<{ data: ScatterData; axes: string }> {
-    const { body, arrays } = await this.kernel.ask<string>("map", { method }, { timeout: LONG });
+    const { body, arrays } = await this.kernel.ask<string>("map", { method }, { timeout: null });
     return { data: { x: arrays.x as Float32Array, y: arrays.y as Float32Array }, axes: body };
   }
 

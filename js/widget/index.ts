@@ -33,7 +33,10 @@ export default {
     if (mount === undefined) trouble.show(new Error(`This version of the widgets has no view for ${kind}.`));
     else {
       const host = createHost(root, closing.signal);
-      const kernel = new Kernel(model, closing.signal);
+      const kernel = new Kernel(model, closing.signal, (sentence) => {
+        if (sentence === null) trouble.clear();
+        else trouble.show(new Error(sentence));
+      });
       Promise.resolve(mount(model, kernel, root, host)).catch((error: unknown) => trouble.show(error));
     }
     return () => closing.abort();

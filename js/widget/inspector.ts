@@ -19,9 +19,6 @@ interface Told extends Omit<Sample, "text" | "scored"> {
   promotes: boolean;
 }
 
-/** Seconds: a pass over a large store, or loading a large model. */
-const LONG = 600;
-
 export async function inspector(model: AnyModel, kernel: Kernel, root: HTMLElement, host: Host): Promise<void> {
   const page = new InspectorPage(new KernelSource(kernel), new Traits(model), host);
   root.append(page.element);
@@ -35,7 +32,7 @@ class KernelSource implements Source {
   constructor(private readonly kernel: Kernel) {}
 
   async sample(asked: Asked, signal: AbortSignal): Promise<Sample> {
-    const { body, arrays } = await this.kernel.ask<Told>("sample", asked, { signal });
+    const { body, arrays } = await this.kernel.ask<Told>("sample", asked, { signal, timeout: null });
     const { score, layers, hasText, prompt, response } = body;
     [this.#model, this.#promotes] = [body.model, body.promotes];
     return {
@@ -51,7 +48,7 @@ class KernelSource implements Source {
     signal: AbortSignal,
   ): Promise<{ shares: ArrayLike<number>; rows: number } | null> {
     const body = { ...asked, neurons: terms(sample) };
-    const standing = await this.kernel.ask<{ rows: number } | null>("percentiles", body, { signal, timeout: LONG });
+    const standing = await this.kernel.ask<{ rows: number } | null>("percentiles", body, { signal, timeout: null });
     return standing.body && { shares: standing.arrays["shares"]!, rows: standing.body.rows };
   }
 
@@ -59,14 +56,14 @@ class KernelSource implements Source {
     if (!this.#promotes) return null;
     return async (sample, asked, signal) => {
       const body = { ...asked, neurons: terms(sample) };
-      return (await this.kernel.ask<string[][] | null>("promoted", body, { signal, timeout: LONG })).body;
+      return (await this.kernel.ask<string[][] | null>("promoted", body, { signal, timeout: null })).body;
     };
   }
 
   get tokens(): Source["tokens"] {
     if (!this.#model) return "Give the model, Inspector(store, model, …), to see what each token adds.";
     return async (asked, signal) => {
-      const options = { signal, timeout: LONG };
+      const options = { signal, timeout: null };
       const { body, arrays } = await this.kernel.ask<Omit<TokensProps, "contributions" | "inPool"> | null>(
         "tokens",
         asked,

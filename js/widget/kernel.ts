@@ -14,8 +14,11 @@ export interface Answer<T> {
 
 /** Options of a question. */
 export interface Asking {
-  /** Seconds of silence after which the question fails; progress starts them anew. */
-  timeout?: number;
+  /**
+   * Seconds of silence after which the question fails; progress starts them anew. Null for one that a widget can't do
+   * without: it waits as long as a cell may run, and after a while the page is told so.
+   */
+  timeout?: number | null;
   progress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -37,7 +40,7 @@ interface ArrayHeader {
 }
 
 interface Message {
-  id?: number;
+  id?: string;
   answer?: unknown;
   error?: { sentence: string; trace: string };
   progress?: { done: number; total: number };
@@ -65,14 +68,22 @@ const SILENCE = 30;
 
 /** The kernel's side of one widget model. */
 export class Kernel {
-  #pending = new Map<number, Pending>();
+  #pending = new Map<string, Pending>();
+  /** The questions without a limit that have waited long by now. */
+  #overdue = new Set<string>();
   #listeners = new Map<string, Set<(answer: Answer<unknown>) => void>>();
   #lastId = 0;
+  /** Every view of a widget hears all answers, and is to know its own. */
+  readonly #name = Math.random().toString(36).slice(2);
   #receive = (message: Message, buffers: DataView[]): void => this.#received(message, buffers);
 
+  /**
+   * @param busy Called with a sentence once a question without a limit has waited long, with null once none does.
+   */
   constructor(
     private readonly model: AnyModel,
     signal: AbortSignal,
+    private readonly busy: (sentence: string | null) => void,
   ) {
     model.on("msg:custom", this.#receive);
     signal.addEventListener("abort", () => {
@@ -84,18 +95,24 @@ export class Kernel {
   /** Ask, and wait for the answer. */
   ask<T>(question: string, body: unknown = {}, asking: Asking = {}): Promise<Answer<T>> {
     this.#lastId += 1;
-    const id = this.#lastId;
-    const seconds = asking.timeout ?? SILENCE;
+    const id = `${this.#name}-${this.#lastId}`;
+    const { timeout = SILENCE } = asking;
     return new Promise<Answer<T>>((resolve, reject) => {
       let timer = 0;
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
         this.#pending.delete(id);
+        this.#waits(id, false);
         finish();
+      };
+      const silence = (): void => {
+        if (timeout === null) this.#waits(id, true);
+        else settle(() => reject(new KernelError(`${silent(timeout)} Wait for it, or run the cell again.`)));
       };
       const wait = (): void => {
         clearTimeout(timer);
-        timer = window.setTimeout(() => settle(() => reject(new KernelError(silent(seconds)))), seconds * 1000);
+        this.#waits(id, false);
+        timer = window.setTimeout(silence, (timeout ?? SILENCE) * 1000);
       };
       this.#pending.set(id, {
         resolve: (answer) => settle(() => resolve(answer as Answer<T>)),
@@ -119,13 +136,21 @@ export class Kernel {
     signal.addEventListener("abort", () => listeners.delete(listener as (answer: Answer<unknown>) => void));
   }
 
+  #waits(id: string, long: boolean): void {
+    const before = this.#overdue.size;
+    if (long) this.#overdue.add(id);
+    else this.#overdue.delete(id);
+    const { size } = this.#overdue;
+    if (size > 0 !== before > 0) this.busy(size > 0 ? `${silent(SILENCE)} This goes on once it answers.` : null);
+  }
+
   #received(message: Message, buffers: DataView[]): void {
     if (message.tell !== undefined) {
       const answer = { body: message.body, arrays: unpack(message.arrays ?? [], buffers) };
       for (const listener of this.#listeners.get(message.tell) ?? []) listener(answer);
       return;
     }
-    const pending = this.#pending.get(message.id ?? -1);
+    const pending = this.#pending.get(message.id ?? "");
     if (pending === undefined) return; // another view's, or one that was given up
     if (message.error !== undefined) pending.reject(new KernelError(message.error.sentence, message.error.trace));
     else if (message.progress !== undefined) pending.heard(message);
@@ -146,5 +171,5 @@ export function unpack(headers: ArrayHeader[], buffers: DataView[]): Arrays {
 }
 
 function silent(seconds: number): string {
-  return `The kernel has not answered for ${seconds} s: it is busy, or gone. Wait for it, or run the cell again.`;
+  return `The kernel has not answered for ${seconds} s: it is busy, or gone.`;
 }

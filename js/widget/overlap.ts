@@ -22,8 +22,6 @@ interface Sets {
   chance: number;
 }
 
-const SCORING = 600; // seconds: a pass over every activation of the store
-
 export async function overlap(model: AnyModel, kernel: Kernel, root: HTMLElement, host: Host): Promise<void> {
   const widget = new OverlapWidget(model, kernel, host);
   root.append(widget.element);
@@ -85,7 +83,7 @@ class OverlapWidget {
   }
 
   async #openLayers(): Promise<void> {
-    const { body, arrays } = await this.kernel.ask<Sets>("overlap");
+    const { body, arrays } = await this.kernel.ask<Sets>("overlap", {}, { timeout: null });
     const jaccard = arrays["jaccard"]!;
     const highest = Math.max(...jaccard);
     this.#sets = body;
@@ -116,7 +114,7 @@ class OverlapWidget {
     const { body, arrays } = await this.kernel.ask<{ neurons: number[]; both: number }>(
       "shared",
       { layer: this.#layer, pair },
-      { signal: this.#newest.signal() },
+      { signal: this.#newest.signal(), timeout: null },
     );
     this.#sharedProps = {
       rows: body.neurons.map(String),
@@ -161,7 +159,7 @@ class OverlapWidget {
     const { body, arrays } = await this.kernel.ask<{ rows: string[]; columns: string[] } | null>(
       "transfer",
       {},
-      { timeout: SCORING },
+      { timeout: null },
     );
     if (body === null) return;
     const values = arrays["z"]!;

@@ -72,7 +72,7 @@ export class OverlapRows implements View {
   }
 
   async open(): Promise<void> {
-    const { body } = await this.kernel.ask<Rows | null>("rows");
+    const { body } = await this.kernel.ask<Rows | null>("rows", {}, { timeout: null });
     if (body === null) return; // directions have no rows, and one set alone shares none
     const { sets, intersections, scored } = body;
     this.#props = { sets, intersections, atLeast: 1 };
@@ -95,7 +95,7 @@ export class OverlapRows implements View {
     const { body } = await this.kernel.ask<{ count: number; tokens: number; share: number }>(
       "core",
       { at_least: atLeast },
-      { signal: this.#newestCore.signal() },
+      { signal: this.#newestCore.signal(), timeout: null },
     );
     const sentence =
       `The core has ${count(body.count)} rows, ${percent(body.share)} of those that may be selected, ` +
