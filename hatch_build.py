@@ -13,7 +13,7 @@ SOURCES = ["js", "schema", "package.json", "package-lock.json", "tsconfig.json"]
 OUTPUTS = [
     "nait_widgets/widgets/static/widget.js",
     "nait_widgets/widgets/static/widget.css",
-    "nait_widgets/labextension/static/third-party-licenses.json",  # written only once all the rest could be built
+    "nait_widgets/labextension/static/third-party-licenses.json",  # the last that is written, and not by a watch
 ]
 
 
