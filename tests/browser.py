@@ -102,6 +102,33 @@ class Lab:
         self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout * 1000)
         self.run_all(wait=wait, check=check, timeout=timeout)
 
+    def open_lab(self, query: str = "", *, workspace: str | None = None, timeout: float = 90) -> None:
+        """Opens JupyterLab itself, without a notebook, in a workspace of its own unless one is named.
+
+        Args:
+            query: What follows the `?` of the address, already encoded.
+            workspace: Whose layout is restored.
+            timeout: Seconds for opening.
+        """
+        workspace = workspace or uuid4().hex[:12]
+        self.page.goto(f"{self.server.url}lab/workspaces/{workspace}?token={self.server.token}&{query}")
+        self.wait_for_lab(timeout=timeout)
+
+    def reload(self, *, timeout: float = 90) -> None:
+        """Loads the page again, as a person does."""
+        self.page.reload()
+        self.wait_for_lab(timeout=timeout)
+
+    def wait_for_lab(self, *, timeout: float = 90) -> None:
+        """Waits until JupyterLab has restored its layout."""
+        self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=timeout * 1000)
+        self.page.evaluate("() => jupyterapp.restored.then(() => true)")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout * 1000)
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Begins a command of JupyterLab; what it does is to be waited for."""
+        self.page.evaluate("([name, args]) => void jupyterapp.commands.execute(name, args)", [name, arguments])
+
     def run_all(self, *, wait: bool = True, check: bool = True, timeout: float = 90) -> None:
         """Runs all cells; the arguments are those of `open_notebook`."""
         self.page.evaluate(RUN_ALL)

@@ -4,7 +4,7 @@ import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
 import { NO_ROWS } from "../core/rows";
 import { Amount } from "../views/amount";
-import { Budget } from "../views/budget";
+import { Budget, type BudgetProps } from "../views/budget";
 import { button, labelled, type Option, options, select } from "../views/controls";
 import { fill, h } from "../views/dom";
 import { Exporter, type Exporting } from "../views/exporter";
@@ -57,9 +57,9 @@ export class CuratorPage {
   #version = 0;
   #current: number | null = null;
   #map: { data: ScatterData; axes: string } | null = null;
-  #overlap: { of: Int32Array; mean: number | null | undefined; timer: number } = {
+  #overlap: { of: Int32Array; mean: BudgetProps["overlap"]; timer: number } = {
     of: NO_ROWS,
-    mean: undefined,
+    mean: "unknown",
     timer: 0,
   };
 
@@ -322,11 +322,12 @@ export class CuratorPage {
 
   #overlapSoon(): void {
     const { rows } = this.#curation.chosen;
-    if (rows === this.#overlap.of) return;
+    const { overlap } = this.source;
+    if (overlap === null || rows === this.#overlap.of) return;
     clearTimeout(this.#overlap.timer);
     const timer = window.setTimeout(() => {
       this.#memory.flush();
-      this.source.overlap().then(
+      overlap.call(this.source).then(
         (mean) => {
           if (this.#overlap.of !== rows) return;
           this.#overlap.mean = mean;
@@ -335,7 +336,7 @@ export class CuratorPage {
         (error: unknown) => this.trouble.show(error),
       );
     }, OVERLAP_AFTER);
-    this.#overlap = { of: rows, mean: undefined, timer };
+    this.#overlap = { of: rows, mean: "computing", timer };
   }
 
   // -- the page
@@ -369,7 +370,7 @@ export class CuratorPage {
           h(
             "div",
             { class: "nait-curator-choices" },
-            labelled("Map by", this.#mapBy),
+            opened.maps.length > 1 && labelled("Map by", this.#mapBy),
             labelled("Colour by", this.#colourBy),
           ),
           this.#scatter.element,

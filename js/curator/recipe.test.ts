@@ -1,33 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { NO_ROWS } from "../core/rows";
+import { asked } from "../core/wish";
 import { idsDigest, pythonCode, recipeOf, stateOf, wishOf, withColumns } from "./recipe";
 
 const IDS = ["a", "b", "ü", "d"];
+const ASKED = asked({ fraction: 0.5, merge: "max", filters: { text: "it's" } });
 const WISH = {
   fraction: 0.5,
   merge: "max",
-  filters: { text: "it's", ids: ["d", "b"] },
+  filters: { text: "it's", ids: ["b", "d"] },
   pinned: ["ü"],
   excluded: ["a"],
 };
 
 describe("a wish", () => {
-  it("becomes a state and the same wish again, sets in the order of the store", () => {
-    const state = stateOf(WISH, IDS);
+  it("becomes a state with its sets in the order of the store, and is said by their ids", () => {
+    const state = stateOf(ASKED, { lasso: ["d", "b"], pinned: ["ü"], excluded: ["a"] }, IDS);
     expect(Array.from(state.lasso!)).toEqual([1, 3]);
     expect(Array.from(state.pinned)).toEqual([2]);
-    expect(wishOf(state, IDS)).toEqual({ ...WISH, filters: { text: "it's", ids: ["b", "d"] } });
+    expect(wishOf(ASKED, { lasso: ["b", "d"], pinned: ["ü"], excluded: ["a"] })).toEqual(WISH);
   });
 
   it("that asks for nothing by id has no sets; an empty lasso is one", () => {
-    const plain = stateOf({ k: 3 }, IDS);
-    expect([plain.lasso, plain.pinned, plain.excluded]).toEqual([null, NO_ROWS, NO_ROWS]);
-    expect(wishOf(plain, IDS)).toEqual({ k: 3 });
-    expect(stateOf({ k: 3, filters: { ids: [] } }, IDS).lasso).toEqual(NO_ROWS);
+    const none = { lasso: null, pinned: [], excluded: [] };
+    expect(stateOf(ASKED, none, IDS).lasso).toBeNull();
+    expect(wishOf(asked({ k: 3 }), none)).toEqual({ k: 3 });
+    expect(wishOf(asked({ k: 3 }), { ...none, lasso: [] })).toEqual({ k: 3, filters: { ids: [] } });
+    expect(stateOf(ASKED, { ...none, lasso: [] }, IDS).lasso).toHaveLength(0);
   });
 
   it("of another store is refused", () => {
-    expect(() => stateOf({ k: 1, pinned: ["zz"] }, IDS)).toThrow("There is no sample zz");
+    expect(() => stateOf(ASKED, { lasso: null, pinned: ["zz"], excluded: [] }, IDS)).toThrow("There is no sample zz");
   });
 });
 
@@ -35,7 +37,7 @@ describe("a recipe", () => {
   it("has the digest that Python computes", () => {
     // hashlib.sha256("\n".join(["a", "ü", "d"]).encode()).hexdigest()
     const digest = "8142dbc53573bf297f273605ff4d150c5ba24e3317be6717b84414cf12ed8f72";
-    expect(idsDigest(Int32Array.of(3, 0, 2), IDS)).toBe(digest);
+    expect(idsDigest(["a", "ü", "d"])).toBe(digest);
     const origin = {
       path: "s.zarr",
       rows: 4,
@@ -43,7 +45,7 @@ describe("a recipe", () => {
       weightsHash: "w",
       directions: [{ name: "m", digest: "x" }],
     };
-    const recipe = recipeOf(origin, WISH, Int32Array.of(3, 0, 2), IDS, { columns: ["score"], order: "rank" });
+    const recipe = recipeOf(origin, WISH, ["a", "ü", "d"], { columns: ["score"], order: "rank" });
     expect(recipe).toMatchObject({
       format: "nait-recipe-1",
       directions: [{ name: "m", digest: "x", path: null }],

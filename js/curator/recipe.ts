@@ -3,8 +3,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { State } from "../core/curation";
-import { NO_ROWS, type Rows } from "../core/rows";
-import { asJson, asked } from "../core/wish";
+import type { Rows } from "../core/rows";
+import { asJson, type Asked } from "../core/wish";
 
 export type Json = Record<string, unknown>;
 
@@ -20,46 +20,47 @@ export interface Origin {
 
 const FORMAT = "nait-recipe-1";
 
-/** A state as the kernel's `Wish` has it. */
-export function wishOf(state: State, ids: readonly string[]): Json {
-  const wish: Json = asJson(state.asked);
-  const named = (rows: Rows): string[] => Array.from(rows, (row) => ids[row]!);
-  if (state.lasso !== null) wish["filters"] = { ...(wish["filters"] as Json | undefined), ids: named(state.lasso) };
-  if (state.pinned.length > 0) wish["pinned"] = named(state.pinned);
-  if (state.excluded.length > 0) wish["excluded"] = named(state.excluded);
+/** The ids of a state's sets of rows, each in the set's order; null for a lasso that isn't drawn. */
+export interface SetIds {
+  lasso: readonly string[] | null;
+  pinned: readonly string[];
+  excluded: readonly string[];
+}
+
+/** What is asked for as the kernel's `Wish` has it. */
+export function wishOf(asked: Asked, { lasso, pinned, excluded }: SetIds): Json {
+  const wish: Json = asJson(asked);
+  if (lasso !== null) wish["filters"] = { ...(wish["filters"] as Json | undefined), ids: lasso };
+  if (pinned.length > 0) wish["pinned"] = pinned;
+  if (excluded.length > 0) wish["excluded"] = excluded;
   return wish;
 }
 
-/** The state that a wish asks for. Fails where it names a sample that isn't there. */
-export function stateOf(wish: Json, ids: readonly string[]): State {
-  const { ids: lasso, ...filters } = { ...(wish["filters"] as Json | undefined) };
-  let known: Map<string, number> | null = null;
-  const rows = (named: unknown): Rows => {
-    if (!Array.isArray(named) || named.length === 0) return NO_ROWS;
-    known ??= new Map(ids.map((id, row) => [id, row]));
-    return Int32Array.from(named, (id: string) => {
-      const row = known!.get(id);
+/**
+ * The state that is asked for.
+ *
+ * @param ids Of all rows.
+ * @throws Error It names a sample that isn't there.
+ */
+export function stateOf(asked: Asked, { lasso, pinned, excluded }: SetIds, ids: readonly string[]): State {
+  const known = new Map(ids.map((id, row) => [id, row]));
+  const rows = (named: readonly string[]): Rows =>
+    Int32Array.from(named, (id) => {
+      const row = known.get(id);
       if (row === undefined) throw new Error(`There is no sample ${id} here: the selection is of another store.`);
       return row;
     }).sort();
-  };
-  return {
-    asked: asked({ ...wish, filters }),
-    lasso: lasso === undefined || lasso === null ? null : rows(lasso),
-    pinned: rows(wish["pinned"]),
-    excluded: rows(wish["excluded"]),
-  };
+  return { asked, lasso: lasso === null ? null : rows(lasso), pinned: rows(pinned), excluded: rows(excluded) };
 }
 
 /**
  * A recipe that `nait select --recipe` repeats.
  *
- * @param chosen The rows that were chosen, in any order.
+ * @param ids Of the chosen rows, in the order of the source.
  */
 export function recipeOf(
   origin: Origin,
   wish: Json,
-  chosen: Rows,
   ids: readonly string[],
   exporting: { columns: readonly string[]; order: string },
 ): Json {
@@ -74,18 +75,15 @@ export function recipeOf(
     directions: origin.directions.map(({ name, digest }) => ({ name, digest, path: null })),
     wish,
     export: exporting,
-    result: { rows: chosen.length, ids_sha256: idsDigest(chosen, ids) },
+    result: { rows: ids.length, ids_sha256: idsDigest(ids) },
     created: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
   };
 }
 
-/** SHA-256 of the chosen ids in the order of the source, a line each. */
-export function idsDigest(chosen: Rows, ids: readonly string[]): string {
+/** SHA-256 of ids, a line each. */
+export function idsDigest(ids: readonly string[]): string {
   const hash = sha256.create();
-  chosen
-    .slice()
-    .sort()
-    .forEach((row, i) => hash.update(utf8ToBytes((i === 0 ? "" : "\n") + ids[row]!)));
+  ids.forEach((id, i) => hash.update(utf8ToBytes((i === 0 ? "" : "\n") + id)));
   return bytesToHex(hash.digest());
 }
 

@@ -33,8 +33,8 @@ export interface Source {
   sample(row: number): Promise<SampleText>;
   /** The row of an id. */
   find(id: string): Promise<number>;
-  /** How alike the chosen rows are by their neurons; null where there are too few of them, or nobody can tell. */
-  overlap(): Promise<number | null>;
+  /** How alike the chosen rows are by their neurons, null for too few of them; itself null where nobody can tell. */
+  overlap: (() => Promise<number | null>) | null;
   export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
   /** Python code that makes the same selection. */
   code(): Promise<string>;

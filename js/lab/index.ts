@@ -1,14 +1,8 @@
 /** The plugins of the JupyterLab extension. */
 
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { files } from "./files";
+import { open } from "./open";
+import { settings } from "./settings";
+import { target } from "./target";
 
-const open: JupyterFrontEndPlugin<void> = {
-  id: "nait-widgets:open",
-  description: "Opens activation stores.",
-  autoStart: true,
-  activate: ({ commands }: JupyterFrontEnd) => {
-    commands.addCommand("nait:open", { label: "Open Activation Store", execute: () => undefined });
-  },
-};
-
-export default [open];
+export default [settings, files, target, open];

@@ -14,8 +14,8 @@ export interface BudgetProps {
   share: number;
   /** Score at each direction's cut; none where no score decides. */
   cuts: { name: string; score: number }[];
-  /** Mean pairwise overlap of the rows' neurons; null for fewer than two rows, undefined while it is computed. */
-  overlap: number | null | undefined;
+  /** Mean pairwise overlap of the rows' neurons; null for fewer than two rows, or what else there is to say. */
+  overlap: number | null | "computing" | "unknown";
   /** The most frequent labels among the rows, with their share. */
   labels: { name: string; share: number }[];
 }
@@ -35,11 +35,12 @@ export class Budget implements View {
           ? show(cuts[0]!.score)
           : cuts.map(({ name, score }) => `${short(name)} ${show(score)}`).join(" · ") || "–",
       ),
-      fact(
-        "mean overlap",
-        overlap === undefined ? "…" : overlap === null ? "–" : overlap.toFixed(3),
-        "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
-      ),
+      overlap !== "unknown" &&
+        fact(
+          "mean overlap",
+          overlap === "computing" ? "…" : overlap === null ? "–" : overlap.toFixed(3),
+          "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
+        ),
       labels.length > 0 &&
         fact("labels", labels.map(({ name, share }) => `${short(name)} ${(100 * share).toFixed(0)} %`).join(" · ")),
     );

@@ -85,7 +85,7 @@ export class Exporter implements View {
         "div",
         { class: "nait-exporter-row" },
         labelled("To", this.#path),
-        labelled("Format", this.#format),
+        formats.length > 1 && labelled("Format", this.#format),
         labelled("Order", this.#order),
         h(
           "span",
