@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nait_widgets.records import read_records
     from nait_widgets.scoring import score
     from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
-    from nait_widgets.store import ActivationStore, Status, open_store
+    from nait_widgets.store import ActivationStore, Status, open_store, unpack
     from nait_widgets.widgets import CaptureMonitor, Curator, DirectionHealth, Inspector, Overlap
 
 _HOMES = {
@@ -43,6 +43,7 @@ _HOMES = {
     "ActivationStore": "store",
     "Status": "store",
     "open_store": "store",
+    "unpack": "store",
     "CaptureMonitor": "widgets",
     "Curator": "widgets",
     "DirectionHealth": "widgets",
@@ -77,6 +78,7 @@ __all__ = [
     "read_records",
     "score",
     "select",
+    "unpack",
 ]
 
 

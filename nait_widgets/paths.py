@@ -28,8 +28,17 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+            # Aside in one step: whoever stops this finds the old folder or the new one, and no half of either.
+            aside = path.with_name(f".{uuid.uuid4().hex[:8]}.replaced.{path.name}")
+            path.replace(aside)
+            try:
+                temporary.replace(path)
+            except OSError:
+                aside.replace(path)
+                raise
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            temporary.replace(path)
     except OSError as error:
         raise NaitError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
@@ -37,6 +46,22 @@ def written_whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def require_space(path: Path, n_bytes: int) -> None:
+    """Raise unless there is a folder to write a path into, with room for its bytes.
+
+    Raises:
+        NaitError: The folder is missing, or its disk too small.
+    """
+    if not path.parent.is_dir():
+        raise NaitError(f"there is no folder {path.parent} to write {path.name} into")
+    free = shutil.disk_usage(path.parent).free
+    if n_bytes > free:
+        raise NaitError(
+            f"{path.name} takes {n_bytes / 1e9:,.3f} GB and {path.parent} has {free / 1e9:,.3f} GB free; free some, or "
+            "write to another disk"
+        )
 
 
 def slug(name: str) -> str:

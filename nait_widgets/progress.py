@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tqdm.auto import tqdm
 
 
-def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
+def progress(total: int, what: str, unit: str, done: int = 0, *, scaled: bool = False) -> tqdm[Any]:
     """A progress bar, used as a context manager; silent where nobody watches standard error.
 
     Args:
@@ -26,11 +26,14 @@ def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
         what: The work, as a word.
         unit: What is counted.
         done: Units that an earlier run has done; they don't count in the rate.
+        scaled: Whether amounts are shown in thousands, millions and so on.
     """
     from tqdm.auto import tqdm
 
     watched = "ipykernel" in sys.modules or sys.stderr.isatty()
-    return tqdm(total=total, desc=what, unit=f" {unit}", initial=done, disable=not watched, leave=False)
+    return tqdm(
+        total=total, desc=what, unit=f" {unit}", initial=done, disable=not watched, leave=False, unit_scale=scaled
+    )
 
 
 class CaptureWatch(Protocol):

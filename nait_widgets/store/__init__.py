@@ -4,6 +4,7 @@ from nait_widgets.store.layout import POOLS, Block, Layout, Status
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.statistics import NeuronStatistics
 from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.unpacking import unpack
 from nait_widgets.store.verification import Verification
 from nait_widgets.store.writing import StoreWriter
 
@@ -18,4 +19,5 @@ __all__ = [
     "StoreWriter",
     "Verification",
     "open_store",
+    "unpack",
 ]

@@ -8,13 +8,13 @@ directly, each checksum verified; anything else goes through zarr-python behind 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import google_crc32c
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.files import Files, files_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,16 +58,19 @@ class Shard(Protocol):
 
 
 class RawShard:
-    """A shard file read directly."""
+    """A shard read directly, from a file of its own or from inside an archive."""
 
-    def __init__(self, path: Path, row_chunks: int, n_layers: int) -> None:
-        self._path, self._shape = path, (row_chunks, n_layers, 2)
+    def __init__(self, files: Files, key: str, row_chunks: int, n_layers: int) -> None:
+        self._files, self._key, self._shape = files, key, (row_chunks, n_layers, 2)
 
     def __enter__(self) -> RawShard:
         try:
-            self._file = os.open(self._path, os.O_RDONLY)
+            if (place := self._files.place(self._key)) is None:
+                raise FileNotFoundError
+            self._file = os.open(place.file, os.O_RDONLY)
         except FileNotFoundError as error:
-            raise StoreError(f"shard {self._path} is missing; capture its rows again") from error
+            raise StoreError(f"shard {self._files.path / self._key} is missing; capture its rows again") from error
+        self._offset, self._length = place.offset, place.length
         self._index = self._read_index()
         return self
 
@@ -83,7 +86,8 @@ class RawShard:
             return scratch.float32
         if int(self._index[row_chunk, layer, 1]) != len(scratch.raw):
             raise self._damaged(f"chunk ({row_chunk}, {layer}) has an impossible length")
-        if os.preadv(self._file, [scratch.raw], offset) != len(scratch.raw):
+        inside = offset + len(scratch.raw) <= self._length
+        if not inside or os.preadv(self._file, [scratch.raw], self._offset + offset) != len(scratch.raw):
             raise self._damaged("it ends before its chunks do")
         if google_crc32c.value(scratch.bytes[:-4]) != int.from_bytes(scratch.raw[-4:], "little"):
             raise self._damaged(f"the checksum of chunk ({row_chunk}, {layer}) doesn't match its bytes")
@@ -91,15 +95,15 @@ class RawShard:
 
     def _read_index(self) -> npt.NDArray[np.uint64]:
         length = 8 * int(np.prod(self._shape))
-        size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, length + 4, max(0, size - length - 4))
+        tail = os.pread(self._file, length + 4, self._offset + max(0, self._length - length - 4))
         if len(tail) != length + 4 or google_crc32c.value(tail[:-4]) != int.from_bytes(tail[-4:], "little"):
             os.close(self._file)
             raise self._damaged("the checksum of its index doesn't match")
         return np.frombuffer(tail[:-4], "<u8").reshape(self._shape)
 
     def _damaged(self, what: str) -> StoreError:
-        return StoreError(f"shard {self._path} is damaged: {what}; run `nait verify` and capture its rows again")
+        shard = self._files.path / self._key
+        return StoreError(f"shard {shard} is damaged: {what}; run `nait verify` and capture its rows again")
 
 
 class ZarrShard:
@@ -134,36 +138,29 @@ class ShardedArray:
     def __init__(self, array: zarr.Array[Any], block_rows: int, chunk_rows: int) -> None:
         self._array, self._block_rows, self._chunk_rows = array, block_rows, chunk_rows
         self._n_layers = array.shape[1] if array.ndim == 3 else 1
-        self._folder = _raw_folder(array, block_rows, chunk_rows)
+        self._files = _raw_files(array, block_rows, chunk_rows)
 
     @property
     def direct(self) -> bool:
         """Whether the shards are read without zarr-python."""
-        return self._folder is not None
+        return self._files is not None
 
     def scratch(self) -> Scratch:
         """Buffers for one thread."""
         return Scratch(self._chunk_rows, self._array.shape[-1], self._array.dtype)
 
-    def path(self, block: int) -> Path | None:
-        """The file of a block's shard, where it is local."""
-        return self._folder and self._folder.joinpath("c", str(block), *["0"] * (self._array.ndim - 1))
-
     def shard(self, block: int) -> Shard:
         """A block, to be opened with `with`."""
-        path = self.path(block)
-        if path is None:
+        if self._files is None:
             return ZarrShard(self._array, block * self._block_rows)
-        return RawShard(path, self._block_rows // self._chunk_rows, self._n_layers)
+        key = "/".join([self._array.path, "c", str(block), *["0"] * (self._array.ndim - 1)])
+        return RawShard(self._files, key, self._block_rows // self._chunk_rows, self._n_layers)
 
 
-def _raw_folder(array: zarr.Array[Any], block_rows: int, chunk_rows: int) -> Path | None:
-    """The local folder of an array whose shards can be read directly, else None."""
-    from zarr.storage import LocalStore
-
-    store = array.store_path.store
+def _raw_files(array: zarr.Array[Any], block_rows: int, chunk_rows: int) -> Files | None:
+    """The local files of an array whose shards can be read directly, else None."""
     metadata = array.metadata.to_dict()
-    if not isinstance(store, LocalStore) or not hasattr(os, "preadv"):
+    if not hasattr(os, "preadv"):
         return None
     codecs: Any = metadata["codecs"]
     if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
@@ -180,4 +177,4 @@ def _raw_folder(array: zarr.Array[Any], block_rows: int, chunk_rows: int) -> Pat
         and tuple(sharding["chunk_shape"]) == expected_chunk
         and tuple(grid["configuration"]["chunk_shape"]) == expected_shard
     )
-    return Path(store.root) / array.path if raw else None
+    return files_of(array.store_path.store) if raw else None
