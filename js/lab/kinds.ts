@@ -1,31 +1,31 @@
 /** The files that this extension knows, told by their names alone. */
 
 /** A store's folder, a store in one file, a capability's direction, and how a selection was made. */
-export type Kind = "store" | "packed" | "direction" | "recipe";
+export const KINDS = ["store", "packed", "direction", "recipe"] as const;
+export type Kind = (typeof KINDS)[number];
 
-/** How a kind's names end, and whether it is a folder. */
-interface Naming {
-  readonly kind: Kind;
-  readonly ending: string;
-  readonly isFolder: boolean;
-}
-
-const NAMINGS: readonly Naming[] = [
-  { kind: "store", ending: ".zarr", isFolder: true },
-  { kind: "packed", ending: ".zarr.zip", isFolder: false },
-  { kind: "direction", ending: ".direction", isFolder: false },
-  { kind: "recipe", ending: ".recipe.json", isFolder: false },
-];
+const ENDINGS: Record<Kind, string> = {
+  store: ".zarr",
+  packed: ".zarr.zip",
+  direction: ".direction",
+  recipe: ".recipe.json",
+};
 
 /** What a file or a folder of this name is; null for everything else. */
 export function kindOf(name: string, isFolder: boolean): Kind | null {
-  const naming = NAMINGS.find((one) => one.isFolder === isFolder && name.endsWith(one.ending));
-  return naming === undefined || name === naming.ending ? null : naming.kind;
+  const kind = KINDS.find((one) => isFolder === (one === "store") && name.endsWith(ENDINGS[one]));
+  return kind === undefined || name === ENDINGS[kind] ? null : kind;
 }
 
-/** The ending that names of a kind have. */
+/** What a path that a command is given stands for. */
+export function kindOfPath(path: string): Kind | null {
+  const name = nameOf(path);
+  return kindOf(name, true) ?? kindOf(name, false);
+}
+
+/** How names of a kind end. */
 export function endingOf(kind: Kind): string {
-  return NAMINGS.find((naming) => naming.kind === kind)!.ending;
+  return ENDINGS[kind];
 }
 
 /** The last part of a path. */

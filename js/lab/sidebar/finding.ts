@@ -15,6 +15,7 @@ export interface Entry {
   readonly type: string;
   readonly created: string;
   readonly last_modified: string;
+  readonly size?: number | null;
 }
 
 /** Something found. */
@@ -22,6 +23,8 @@ export interface Found {
   readonly kind: Kind;
   readonly path: string;
   readonly modified: string;
+  /** Of a file; null for a folder. */
+  readonly bytes: number | null;
 }
 
 /** Where to look, and how far. */
@@ -98,7 +101,7 @@ export async function find(
     for (const entry of entries) {
       const isFolder = entry.type === "directory";
       const kind = kindOf(entry.name, isFolder);
-      if (kind !== null) things.push({ kind, path: entry.path, modified: entry.last_modified });
+      if (kind !== null) things.push(taken(kind, entry));
       else if (isFolder && isLookedInto(entry.name) && !seen.has(entry.path)) {
         seen.add(entry.path);
         if (folder.depth < search.depth) waiting.push({ path: entry.path, depth: folder.depth + 1, above });
@@ -123,6 +126,10 @@ export async function find(
     } else await Promise.race(open);
   }
   return looked;
+}
+
+function taken(kind: Kind, { path, last_modified, size }: Entry): Found {
+  return { kind, path, modified: last_modified, bytes: kind === "store" ? null : (size ?? null) };
 }
 
 /** The first bound that is reached. */
