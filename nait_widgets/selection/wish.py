@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import numpy as np
+from math import isfinite
+from operator import index
+from typing import Any, Literal, get_args
 
 from nait_widgets.errors import SelectionError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Merge = Literal["union", "round-robin", "mean-z", "max"]
 End = Literal["top", "bottom", "random"]
@@ -40,15 +37,18 @@ class Filters:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise SelectionError(f"the text to find is {self.text!r}, but must be a string")
-        if len(self.tokens) != 2 or not all(bound is None or isinstance(bound, int) for bound in self.tokens):
+        if not isinstance(self.tokens, Sequence) or isinstance(self.tokens, str) or len(self.tokens) != 2:
             raise SelectionError(f"tokens is {self.tokens!r}, but must be (fewest, most), each a number or None")
-        if not isinstance(self.labels, Mapping) or any(isinstance(values, str) for values in self.labels.values()):
+        if not isinstance(self.labels, Mapping) or not all(isinstance(name, str) for name in self.labels):
             raise SelectionError(f"labels is {self.labels!r}, but must name the values let through for each column")
-        # Lists, as JSON has them, become what can't change.
-        object.__setattr__(self, "tokens", tuple(self.tokens))
-        object.__setattr__(self, "labels", {name: tuple(map(str, values)) for name, values in self.labels.items()})
+        # What JSON and NumPy have becomes what can't change and can be written as JSON again.
+        tokens = tuple(None if bound is None else _whole("a bound of tokens", bound) for bound in self.tokens)
+        object.__setattr__(self, "tokens", tokens)
+        labels = {name: _texts(f"the label filter {name!r}", values) for name, values in self.labels.items()}
+        object.__setattr__(self, "labels", labels)
         if self.ids is not None:
-            object.__setattr__(self, "ids", tuple(self.ids))
+            object.__setattr__(self, "ids", _texts("ids", self.ids))
+        object.__setattr__(self, "narrow", bool(self.narrow))
 
     @property
     def anything(self) -> bool:
@@ -85,9 +85,17 @@ class Wish:
     excluded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", dict(self.weights))
-        object.__setattr__(self, "pinned", tuple(self.pinned))
-        object.__setattr__(self, "excluded", tuple(self.excluded))
+        if not isinstance(self.weights, Mapping) or not all(isinstance(name, str) for name in self.weights):
+            raise SelectionError(f"weights is {self.weights!r}, but must name a number for each direction")
+        if not isinstance(self.filters, Filters):
+            raise SelectionError(f"filters is {self.filters!r}, but must be `Filters`")
+        weights = {name: _number(f"the weight of {name!r}", weight) for name, weight in self.weights.items()}
+        object.__setattr__(self, "weights", weights)
+        for name in ("pinned", "excluded"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for name, as_number in (("fraction", _number), ("k", _whole), ("threshold", _number), ("seed", _whole)):
+            if (given := getattr(self, name)) is not None or name == "seed":
+                object.__setattr__(self, name, as_number(name, given))
         self._check_size()
         for name, value, allowed in (("merge", self.merge, get_args(Merge)), ("end", self.end, get_args(End))):
             if value not in allowed:
@@ -97,7 +105,7 @@ class Wish:
         if self.threshold is not None and self.end == "random":
             raise SelectionError("random rows have no threshold: give fraction or k")
         for name, weight in self.weights.items():
-            if not (np.isfinite(weight) and weight >= 0):
+            if not (isfinite(weight) and weight >= 0):
                 raise SelectionError(f"the weight of {name!r} is {weight}, but must be 0 or more")
         if not 0 <= self.seed < SEEDS:
             raise SelectionError(f"seed is {self.seed}, but must be from 0 to {SEEDS - 1}")
@@ -114,8 +122,8 @@ class Wish:
             raise SelectionError(f"fraction is {self.fraction}, but must be above 0 and at most 1")
         if self.k is not None and self.k < 1:
             raise SelectionError(f"k is {self.k}, but must be at least 1")
-        if self.threshold is not None and np.isnan(self.threshold):
-            raise SelectionError("threshold is NaN")
+        if self.threshold is not None and not isfinite(self.threshold):
+            raise SelectionError(f"threshold is {self.threshold}, but must be finite")
 
     def as_json(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON; also the arguments of `select`."""
@@ -131,15 +139,16 @@ class Wish:
         Raises:
             SelectionError: An unknown field, or a value that makes no sense.
         """
+        if not isinstance(values, Mapping):
+            raise SelectionError(f"a wish is named values, not {values!r}")
         values = dict(values)
         filters = values.pop("filters", {})
+        if not isinstance(filters, Mapping):
+            raise SelectionError(f"filters is {filters!r}, but must be named values")
         for kind, given in ((cls, values), (Filters, filters)):
             if unknown := set(given) - {f.name for f in fields(kind)}:
-                raise SelectionError(f"a wish has no field {min(unknown)!r}")
-        try:
-            return cls(**values, filters=Filters(**filters))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise SelectionError(f"the wish can't be read: {error}") from error
+                raise SelectionError(f"a wish has no field {min(unknown, key=str)!r}")
+        return cls(**values, filters=Filters(**filters))
 
     def weights_of(self, names: Sequence[str]) -> list[float]:
         """The directions' weights, in their order.
@@ -149,7 +158,7 @@ class Wish:
         """
         if unknown := set(self.weights) - set(names):
             raise SelectionError(f"a weight is given for {min(unknown)!r}; the directions are {', '.join(names)}")
-        weights = [float(self.weights.get(name, 1.0)) for name in names]
+        weights = [self.weights.get(name, 1.0) for name in names]
         if not any(weights):
             raise SelectionError("all directions have weight 0: give one of them more")
         return weights
@@ -162,3 +171,25 @@ def _changed(value: Wish | Filters) -> dict[str, Any]:
     if changed.get("fraction", 0) is None:
         del changed["fraction"]
     return {name: list(v) if isinstance(v, tuple) else v for name, v in changed.items()}
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return index(value)
+    except TypeError as error:
+        raise SelectionError(f"{name} is {value!r}, but must be a whole number") from error
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, str):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise SelectionError(f"{name} is {value!r}, but must be a number")
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise SelectionError(f"{name} is {values!r}, but must be a list")
+    return tuple(map(str, values))
