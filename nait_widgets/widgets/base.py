@@ -6,7 +6,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import anywidget
 import numpy as np
@@ -49,22 +49,37 @@ class Answer:
         return headers, [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in self.arrays.values()]
 
 
-def answers(question: str, *, in_background: bool = False) -> Callable[[F], F]:
+class Answerer(NamedTuple):
+    """A method that answers a question, see `answers`."""
+
+    method: str
+    in_background: bool
+    taking: str | None
+
+
+def answers(question: str, *, in_background: bool = False, taking: str | None = None) -> Callable[[F], F]:
     """Mark the method of a widget that answers a question of the page.
 
-    The method takes the question's body (JSON) and, in the background, also `report(done, total)`; it returns an
-    `Answer` or None.
+    The method takes the question's body (JSON) and, in the background, also `report(done, total)` and what it is
+    `taking`; it returns an `Answer` or None.
 
     Args:
         question: Its name.
         in_background: Whether it takes long: it then runs in the widget's own thread, one at a time.
+        taking: An attribute as it is when the question comes. By the time that the thread gets to it, a person may
+            have gone on.
     """
 
     def mark(method: F) -> F:
-        method.__dict__["answers"] = (question, in_background)
+        method.__dict__["answers"] = question, Answerer(method.__name__, in_background, taking)
         return method
 
     return mark
+
+
+def sentence(error: Exception) -> str:
+    """A failure as a person is told of it; one that we didn't foresee is called by its name."""
+    return str(error) if isinstance(error, NaitError) else f"{type(error).__name__}: {error}"
 
 
 class Widget(anywidget.AnyWidget):
@@ -78,12 +93,12 @@ class Widget(anywidget.AnyWidget):
     _css = bundled("widget.css")
     kind = traitlets.Unicode().tag(sync=True)
 
-    _answerers: ClassVar[dict[str, tuple[str, bool]]] = {}
+    _answerers: ClassVar[dict[str, Answerer]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        marked = {name: getattr(getattr(cls, name, None), "answers", None) for name in dir(cls)}
-        cls._answerers = {mark[0]: (name, mark[1]) for name, mark in marked.items() if isinstance(mark, tuple)}
+        marks = [getattr(getattr(cls, name, None), "answers", None) for name in dir(cls)]
+        cls._answerers = dict(mark for mark in marks if isinstance(mark, tuple))
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -101,28 +116,28 @@ class Widget(anywidget.AnyWidget):
     def _asked(self, _widget: Any, message: dict[str, Any], _buffers: Sequence[memoryview]) -> None:
         if "ask" not in message:
             return
-        number, body = message["id"], message.get("body") or {}
+        asked, body = message["id"], message.get("body") or {}
         if message["ask"] not in self._answerers:
-            self.send({"id": number, "error": {"sentence": f"unknown question {message['ask']!r}", "trace": ""}})
+            self.send({"id": asked, "error": {"sentence": f"unknown question {message['ask']!r}", "trace": ""}})
             return
-        name, in_background = self._answerers[message["ask"]]
+        name, in_background, taking = self._answerers[message["ask"]]
         method = getattr(self, name)
         if in_background:
-            self._worker.submit(self._answer, number, lambda: method(body, self._reporter(number)))
+            taken = () if taking is None else (getattr(self, taking),)
+            self._worker.submit(self._answer, asked, lambda: method(body, self._reporter(asked), *taken))
         else:
-            self._answer(number, lambda: method(body))
+            self._answer(asked, lambda: method(body))
 
-    def _answer(self, number: int, work: Callable[[], Answer | None]) -> None:
+    def _answer(self, asked: str, work: Callable[[], Answer | None]) -> None:
         try:
             answer = work() or Answer()
             headers, buffers = answer.packed()
-            self.send({"id": number, "answer": answer.body, "arrays": headers}, buffers)
+            self.send({"id": asked, "answer": answer.body, "arrays": headers}, buffers)
         except Exception as error:  # noqa: BLE001 - whatever fails is shown where it was asked for
-            sentence = str(error) if isinstance(error, NaitError) else f"{type(error).__name__}: {error}"
-            self.send({"id": number, "error": {"sentence": sentence, "trace": traceback.format_exc()}})
+            self.send({"id": asked, "error": {"sentence": sentence(error), "trace": traceback.format_exc()}})
 
-    def _reporter(self, number: int) -> Report:
+    def _reporter(self, asked: str) -> Report:
         def report(done: int, total: int) -> None:
-            self.send({"id": number, "progress": {"done": done, "total": total}})
+            self.send({"id": asked, "progress": {"done": done, "total": total}})
 
         return report
