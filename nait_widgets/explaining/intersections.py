@@ -77,10 +77,9 @@ def transfer(scores: xr.Dataset, selections: Mapping[str, Selection]) -> npt.NDA
     """
     store, values, _ = scored_values(scores)
     z = arithmetic.z_scores(values)
-    path = store.path.resolve()
     for name, selection in selections.items():
-        if selection.store.path.resolve() != path:
-            raise SelectionError(f"selection {name!r} is of {selection.store.path}, but the scores are of {path}")
+        if not selection.store.is_same(store):
+            raise SelectionError(f"selection {name!r} is of {selection.store.path}, but the scores are of {store.path}")
         if not len(selection):
             raise SelectionError(f"selection {name!r} is empty, so it has no mean score")
     return np.array([z[selection.rows].mean(axis=0) for selection in selections.values()])

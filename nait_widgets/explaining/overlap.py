@@ -138,7 +138,7 @@ def rows_of(store: ActivationStore, name: str, members: Members) -> Rows:
     """
     if isinstance(members, Selection):
         # Rows of another store mean other samples; ids mean the same ones.
-        members = members.rows if members.store.path.resolve() == store.path.resolve() else members.ids
+        members = members.rows if members.store.is_same(store) else members.ids
     given = np.asarray(members)
     if not given.size:
         raise SelectionError(f"set {name!r} is empty")
@@ -157,14 +157,13 @@ def rows_of(store: ActivationStore, name: str, members: Members) -> Rows:
 
 
 def _rows_of_ids(store: ActivationStore, name: str, ids: npt.NDArray[np.generic]) -> Rows:
-    row_of = {sample_id: row for row, sample_id in enumerate(store.sample_id.tolist())}
-    unknown = [i for i in ids.tolist() if i not in row_of]
+    unknown = [i for i in ids.tolist() if i not in store.row_of]
     if unknown:
         raise StoreError(
             f"set {name!r} has {len(unknown):,} id(s) that {store.path} lacks, such as {unknown[0]!r}; "
             f"its ids look like {store.sample_id[0]!r}"
         )
-    return np.array([row_of[i] for i in ids.tolist()], np.int64)
+    return np.array([store.row_of[i] for i in ids.tolist()], np.int64)
 
 
 def _check_direction(store: ActivationStore, direction: Direction) -> None:

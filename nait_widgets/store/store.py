@@ -133,6 +133,10 @@ class ActivationStore:
         """Which samples may be selected: (sample,). Quarantined and pending ones may not."""
         return self.status <= LAST_SELECTABLE
 
+    def is_same(self, other: ActivationStore) -> bool:
+        """Whether another object stands for this store, by whatever path."""
+        return self.path.resolve() == other.path.resolve()
+
     def index(self, sample_id: str) -> int:
         """The row of a sample.
 

@@ -66,7 +66,7 @@ class Inspector(Widget):
     ) -> None:
         store.require_complete()
         scores = curator.scores if scores is None and curator is not None else scores
-        if scores is not None and scores.attrs["store"].path.resolve() != store.path.resolve():
+        if scores is not None and not store.is_same(scores.attrs["store"]):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
         self._store, self._model, self._tokenizer, self._scores = store, model, tokenizer, scores
         self._directions = _directions(scores)

@@ -79,7 +79,7 @@ class Overlap(Widget):
             raise SelectionError("the sets have no names: give a mapping such as {'math': chosen, 'code': others}")
         if len(sets) > MOST_SETS:
             raise SelectionError(f"{len(sets)} sets given; the widget shows at most {MOST_SETS}, so leave some out")
-        if scores is not None and not _of_store(scores.attrs.get("store"), store):
+        if scores is not None and not scored_values(scores)[0].is_same(store):
             raise SelectionError(f"the scores are not of {store.path}: pass what `score` returned for that store")
         self._store, self._sets, self._given_scores = store, dict(sets), scores
         self._overlap = overlap(store, sets, k)
@@ -235,7 +235,7 @@ class Overlap(Widget):
         for name, own in self._sets.items():
             if isinstance(own, Direction):
                 found.setdefault(own.digest, own.named(name))
-            elif isinstance(own, Selection) and _of_store(own.store, self._store):
+            elif isinstance(own, Selection) and own.store.is_same(self._store):
                 for direction in own.directions:
                     title = name if len(own.directions) == 1 else f"{name}: {direction.name}"
                     found.setdefault(direction.digest, direction.named(title))
@@ -257,7 +257,3 @@ class Overlap(Widget):
 def _spread(name: str, values: npt.NDArray[np.float64]) -> dict[str, Any]:
     low, high = np.percentile(values, SPREAD)
     return {"name": name, "rows": len(values), "mean": float(values.mean()), "low": float(low), "high": float(high)}
-
-
-def _of_store(other: ActivationStore | None, store: ActivationStore) -> bool:
-    return other is not None and other.path.resolve() == store.path.resolve()
