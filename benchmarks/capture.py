@@ -28,7 +28,7 @@ _ROUNDS, _SLOW_ROUNDS = 3, 2
 
 
 def run(workspace: Path, size: float) -> Iterator[Report]:
-    """Measure on a random Llama of 30 M parameters, and on the shared trained one where it is at hand."""
+    """Measure on a random Llama of 34 M parameters, and on the shared trained one where it is at hand."""
     source = corpus()
     tokenizer = load_tokenizer(source.tokenizer)
     shape = Shape(hidden=512, layers=8, heads=8, mlp=1408, vocabulary=len(tokenizer), context=2048)
