@@ -347,6 +347,7 @@ def test_files_that_are_no_direction(direction: Direction, tmp_path: Path) -> No
 
     length = int.from_bytes(sound[:8], "little")
     header = json.loads(sound[8 : 8 + length])
+    # One of them is a pickle that makes a file where anybody unpickles it: `load` never does.
     for data in (
         b"", b"text", pickle.dumps(Bomb()), sound[: len(sound) // 2], sound[:-1], sound[:40] + b"\0" + sound[41:]
     ):  # fmt: skip

@@ -70,7 +70,7 @@ class DirectionHealth(Widget):
         tokens, scores = self._points()
         body = {
             "direction": self._direction.name,
-            "about": f"preset {self._direction.preset}, selecting {self._fraction:.0%} of {self._store.path.name}",
+            "about": f"preset {self._direction.preset}, selecting {100 * self._fraction:.3g}% of {self._store.path.name}",
             "findings": [
                 {
                     "name": finding.name,
