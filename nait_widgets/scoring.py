@@ -53,8 +53,6 @@ def score(
         StoreError: The store is incomplete, damaged, or lacks a pool.
         DirectionError: A direction doesn't belong to the store, or two share a name.
     """
-    import xarray as xr
-
     directions = [directions] if isinstance(directions, Direction) else list(directions)
     directions = [_as_asked(direction, preset, options) for direction in directions]
     _check(store, directions)
@@ -66,6 +64,23 @@ def score(
         projection = _Projection.of(store, [directions[i] for i in columns])
         scores[:, columns], means[columns], scales[columns] = projection.run(store, pool, workers)
     scores[~store.selectable] = np.nan
+    return as_dataset(store, directions, scores, means, scales)
+
+
+def as_dataset(
+    store: ActivationStore, directions: Sequence[Direction], scores: Floats, means: Floats, scales: Floats
+) -> xr.Dataset:
+    """Scores as `score` returns them.
+
+    Args:
+        store: What was scored.
+        directions: By what.
+        scores: (sample, direction).
+        means: What each layer's projection was centred by: (direction, layer).
+        scales: What it was divided by: (direction, layer).
+    """
+    import xarray as xr
+
     return xr.Dataset(
         {
             "score": (("sample", "direction"), scores),

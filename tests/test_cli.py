@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,6 +177,70 @@ def test_what_does_not_belong_together_is_refused(place: Path) -> None:
     assert not list(place.glob("x.*"))
 
 
+def test_scores_and_selections_are_saved_in_the_store(place: Path) -> None:
+    assert nait("capture", "model", "data.jsonl", "-o", "kept.zarr", cwd=place).returncode == 0
+    scored = nait("score", "kept.zarr", "sums.direction", "--save", "dot", "--json", cwd=place)
+    assert scored.returncode == 0, scored.stderr
+    report = json.loads(scored.stdout)
+    assert (report["output"], report["saved"], report["scored"]) == (None, "dot", len(ROWS))
+    chosen = nait("select", "kept.zarr", "--scores", "dot", "--k", 7, "--save", "best", "-o", "best.jsonl", cwd=place)
+    assert chosen.returncode == 0, chosen.stderr
+    assert "saved in the store as 'best'" in chosen.stdout
+    assert not (place / "best.sums.direction").exists()
+    assert json.loads((place / "best.recipe.json").read_text())["directions"][0]["path"] is None
+    fresh = nait("select", "kept.zarr", "sums.direction", "--k", 7, "-o", "fresh.jsonl", cwd=place)
+    assert fresh.returncode == 0, fresh.stderr
+    again = nait("select", "--recipe", "best.recipe.json", "-o", "again.jsonl", "--save", "again", cwd=place)
+    assert again.returncode == 0, again.stderr
+    for name in ("fresh", "again"):
+        assert (place / f"{name}.jsonl").read_bytes() == (place / "best.jsonl").read_bytes()
+    # By directions whose scores aren't saved yet, the scores go along, under the same name.
+    both = nait("select", "kept.zarr", "robust.direction", "--k", 3, "--save", "robust best", "--json", cwd=place)
+    assert both.returncode == 0, both.stderr
+    assert json.loads(both.stdout)["written"] == []
+    shown = nait("info", "kept.zarr", cwd=place)
+    for line in ("directions: robust, sums", "scores: dot, robust best", "selections: again, best, robust best"):
+        assert f"saved    {line}" in shown.stdout
+    assert json.loads(nait("info", "kept.zarr", "--json", cwd=place).stdout)["saved"]["scores"] == [
+        "dot",
+        "robust best",
+    ]
+    assert nait("verify", "kept.zarr", cwd=place).returncode == 0
+    for arguments, *words in (
+        (("score", "kept.zarr", "sums.direction"), "-o", "--save"),
+        (("select", "kept.zarr", "sums.direction", "--k", 3), "-o", "--save"),
+        (("select", "kept.zarr", "--scores", "none", "--k", 3, "-o", "x.jsonl"), "'none'", "dot, robust best"),
+        (("select", "kept.zarr", "sums.direction", "--scores", "dot", "--k", 3, "-o", "x.jsonl"), "'dot'", "give no"),
+        (("select", "kept.zarr", "--scores", "dot", "--pool", "mean", "--k", 3, "-o", "x.jsonl"), "'dot'", "give no"),
+        (("select", "--recipe", "best.recipe.json", "--scores", "dot", "-o", "x.jsonl"), "give it alone"),
+        (("select", "kept.zarr", "robust.direction", "sums.direction", "--k", 3, "--save", "dot"), "'dot'", "another"),
+        (("score", "kept.zarr", "sums.direction", "--similarity", "cosine", "--save", "cosine"), "'sums'", "delete"),
+    ):
+        refused(nait(*arguments, cwd=place), *words)
+    (place / "kept.zarr/scores/dot/score/c/0/0").unlink()
+    refused(nait("verify", "kept.zarr", cwd=place), "kept.zarr/scores/dot", "'score'", "missing")
+    refused(nait("select", "kept.zarr", "--scores", "dot", "--k", 3, "-o", "x.jsonl", cwd=place), "scores/dot")
+    assert not list(place.glob("x.*"))
+
+
+def test_a_capture_without_text(place: Path) -> None:
+    assert nait("capture", "model", "data.jsonl", "-o", "bare.zarr", "--no-text", cwd=place).returncode == 0
+    assert not (place / "bare.zarr" / "text").exists()
+    assert json.loads(nait("info", "bare.zarr", "--json", cwd=place).stdout)["text"] is False
+    chosen = nait("select", "bare.zarr", "sums.direction", "--k", 3, "-o", "bare.jsonl", "--save", "best", cwd=place)
+    assert chosen.returncode == 0, chosen.stderr
+    rows = [json.loads(line) for line in (place / "bare.jsonl").read_text().splitlines()]
+    full = nait("select", "pool.zarr", "sums.direction", "--k", 3, "-o", "full.jsonl", cwd=place)
+    assert full.returncode == 0, full.stderr
+    expected = [json.loads(line)["id"] for line in (place / "full.jsonl").read_text().splitlines()]
+    assert rows == [{"id": name} for name in expected]
+    told = nait("explain", "bare.zarr", rows[0]["id"], "sums.direction", cwd=place)
+    assert told.returncode == 0, told.stderr
+    assert nait("verify", "bare.zarr", cwd=place).returncode == 0
+    found = nait("select", "bare.zarr", "sums.direction", "--k", 3, "--text", "Add", "-o", "x.jsonl", cwd=place)
+    refused(found, "bare.zarr", "without text")
+
+
 def test_a_flipped_byte_is_found(place: Path) -> None:
     assert nait("capture", "model", "data.jsonl", "-o", "flipped.zarr", cwd=place).returncode == 0
     shard = place / "flipped.zarr" / "resid_post_mean" / "c" / "0" / "0" / "0"
@@ -189,20 +252,6 @@ def test_a_flipped_byte_is_found(place: Path) -> None:
         nait("score", "flipped.zarr", "sums.direction", "-o", "x.parquet", cwd=place),
         "flipped.zarr/resid_post_mean/c/0/0/0",
     )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small disk can't be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_full_disk(place: Path, small_disk: Path) -> None:

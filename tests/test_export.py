@@ -240,11 +240,14 @@ def test_failures_leave_nothing_behind(chosen: Selection, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_without_text_can_not_be_exported(lm: CausalLM, direction: Direction, tmp_path: Path) -> None:
+def test_of_a_store_without_text_the_ids_are_exported(lm: CausalLM, direction: Direction, tmp_path: Path) -> None:
     store = capture(lm, make_rows(9), tmp_path / "s.zarr", template="plain", text=False)
-    with pytest.raises(StoreError, match="was captured without text"):
-        select(score(store, direction), k=3).export(tmp_path / "rows.jsonl")
-    assert [file.name for file in tmp_path.iterdir()] == ["s.zarr"]
+    chosen = select(score(store, direction), k=3)
+    rows, _, card, _ = chosen.export(tmp_path / "rows.jsonl", columns=["reason"])
+    expected = dict(zip(chosen.ids, chosen.reasons, strict=True))
+    assert {row["id"]: row["nait_reason"] for row in read(rows)} == expected
+    assert {tuple(row) for row in read(rows)} == {("id", "nait_reason")}
+    assert "The store has no text, so a row here is its `id` in the source" in card.read_text("utf-8")
 
 
 def test_an_export_replaces_the_one_before(chosen: Selection, tmp_path: Path) -> None:

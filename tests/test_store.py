@@ -16,6 +16,7 @@ from nait_widgets import capture
 from nait_widgets.errors import StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, Layout, PoolReader, Status, StoreWriter, open_store
+from nait_widgets.store.layout import column
 from nait_widgets.store.shards import ShardedArray
 
 
@@ -68,7 +69,11 @@ def test_zarr_alone_reads_text_and_chunks_as_designed(pool: ActivationStore, poo
     assert (array.chunks, array.shards) == ((256, 1, 32), (512, 3, 32))
     codecs = json.loads((pool.path / "resid_post_mean" / "zarr.json").read_text())["codecs"]
     assert [c["name"] for c in codecs[0]["configuration"]["codecs"]] == ["bytes", "crc32c"]
-    assert [json.loads(text) for text in group["text/original"][:20]] == pool_rows[:20]
+    text = group["text/original"]
+    assert (text.chunks, text.shards) == ((128,), (512,))
+    inner = json.loads((pool.path / "text/original/zarr.json").read_text())["codecs"][0]["configuration"]
+    assert [c["name"] for c in inner["codecs"]] == ["vlen-utf8", "zstd", "crc32c"]
+    assert [json.loads(value) for value in text[:20]] == pool_rows[:20]
     assert group["text/response"][7] == pool_rows[7]["output"]
     assert not [file for file in pool.path.rglob("*") if "pickle" in file.name or file.suffix == ".pkl"]
 
@@ -97,6 +102,24 @@ def test_a_compressed_array_is_read_through_zarr_alike(pool: ActivationStore, tm
     assert (
         np.concatenate([v.copy() for _, v in reader.chunks(1)]).tobytes() == values[:, 1].astype(np.float32).tobytes()
     )
+
+
+def test_texts_are_read_in_any_order_by_chunk_or_by_block_and_from_older_stores(
+    copy: ActivationStore, pool_rows: list[Row]
+) -> None:
+    orders = [[699, 0, 600, 600], [3], [], list(range(700)), list(range(690, 5, -1)), [*range(0, 700, 130), 1]]
+    for _ in range(2):
+        for rows in orders:
+            assert list(copy.originals(rows)) == [pool_rows[row] for row in rows]
+            assert list(copy.text("response", np.array(rows, np.int64))) == [pool_rows[row]["output"] for row in rows]
+        group: Any = zarr.open_group(copy.path, mode="r+", use_consolidated=False)
+        for name in ("prompt", "response", "original"):  # one chunk a block, as they were written before
+            values = np.asarray(group[f"text/{name}"][...]).astype(object)
+            del group[f"text/{name}"]
+            column(group["text"], name, (700,), "string", copy.layout, fill="")[...] = values
+        copy = open_store(copy.path)
+    assert copy.array("text/prompt").shards is None
+    assert copy.verify().ok
 
 
 def test_rows_are_taken_in_the_order_asked_for(pool: ActivationStore) -> None:

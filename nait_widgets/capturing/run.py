@@ -88,7 +88,8 @@ def capture(
             Otherwise a resumed store may differ from an uninterrupted one by the tolerance of `models.probe`
             if `batch_tokens` changed in between.
         loss: Also keep each response's mean loss.
-        text: Also keep prompts, responses and the source's rows, which export needs.
+        text: Also keep prompts, responses and the source's rows; without them, an export is a list of ids, and filters
+            by text and by the source's labels can't be had.
         dtype: Of the model: `auto`, `float32`, `bfloat16` or `float16`.
         device: `cpu`, `cuda`, `cuda:1`…; None for the best there is.
         attention: transformers' attention implementation; None for its default.
@@ -280,7 +281,7 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent} to write {path.name} into")
     if path.exists() and not overwrite:
-        open_store(path)  # refuses what isn't a store before the model is loaded
+        open_store(path).require_writable()  # refuses what isn't a store before the model is loaded
     elif path.exists() and not path.is_dir():
         raise StoreError(f"{path} is a file; a store is a folder")
     elif path.exists() and any(path.iterdir()) and not (path / "zarr.json").is_file():

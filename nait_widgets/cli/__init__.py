@@ -1,4 +1,4 @@
-"""The command line: `nait capture | fit | score | select | explain | info | verify | demo`.
+"""The command line: `nait capture | fit | score | select | explain | info | verify | pack | unpack | demo`.
 
 Each command is one function that calls the Python API and reports; the status is 0 only when all of it was done, 2 with
 one sentence on standard error for input that can be mended, 130 after Ctrl-C.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nait_widgets.cli.commands import complain
+from nait_widgets.cli.common import complain
 from nait_widgets.cli.parser import parser
 from nait_widgets.errors import Interrupted, NaitError
 

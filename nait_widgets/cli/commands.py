@@ -1,23 +1,19 @@
-"""What each command does, by the public API."""
+"""The commands that don't score or select, by the public API."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.errors import NaitError, SelectionError
+from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, tell
+from nait_widgets.errors import NaitError
+from nait_widgets.store.files import is_packed
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-
-    from nait_widgets.methods import Direction
 
 FIT_OPTIONS = ("difference", "last_token", "sign", "truncated")
-SCORE_OPTIONS = ("pool", "center", "similarity")
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -41,6 +37,7 @@ def capture(options: argparse.Namespace) -> int:
         batch_tokens=options.batch_tokens,
         deterministic=options.deterministic,
         loss=options.loss,
+        text=not options.no_text,
         overwrite=options.overwrite,
         **_running(options),
     )
@@ -84,70 +81,6 @@ def fit(options: argparse.Namespace) -> int:
     return 0
 
 
-def score(options: argparse.Namespace) -> int:
-    """Store + directions -> a table of scores."""
-    store = nait.open_store(options.store)
-    scores = nait.score(store, _directions(options), **_scoring(options))
-    table = scores["score"].to_pandas()
-    table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
-    table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
-    table.insert(2, "n_tokens", store.n_tokens)
-    _write_table(table, options.output)
-    spread = {
-        name: {key: float(getattr(table[name], key)()) for key in ("min", "median", "mean", "max", "std")}
-        for name in table.columns[3:]
-    }
-    scored = int(store.selectable.sum())
-    lines = [f"{options.output}: {scored:,} of {len(store):,} rows scored"]
-    lines += [
-        f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}" for name, s in spread.items()
-    ]
-    _report(options, {"output": str(options.output), "rows": len(store), "scored": scored, "directions": spread}, lines)
-    return 0
-
-
-def select(options: argparse.Namespace) -> int:
-    """Store + directions, or a recipe -> a subset."""
-    from nait_widgets.selection import Recipe
-
-    columns = options.columns.split(",") if options.columns else []
-    if options.recipe:
-        if options.store or options.fraction or options.k or options.threshold is not None:
-            raise SelectionError("a recipe says what to select from and how much: give it alone")
-        recipe = Recipe.load(options.recipe)
-        selection = recipe.repeat()
-        columns = columns or recipe.export["columns"]
-        order = options.order or recipe.export["order"]
-    else:
-        if not options.store:
-            raise SelectionError("a store and directions are missing, or a recipe to repeat (--recipe)")
-        scores = nait.score(nait.open_store(options.store), _directions(options), **_scoring(options))
-        wish = {name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed")}
-        wish |= {"weights": dict(options.weight), "filters": _filters(options)}
-        selection, order = nait.select(scores, **wish), options.order or "source"
-    written = selection.export(options.output, columns=columns, order=order)
-    report = {
-        "output": str(options.output),
-        "selected": len(selection),
-        "of": int(selection.store.selectable.sum()),
-        "tokens": int(selection.store.n_tokens[selection.rows].sum()),
-        "score_at_cut": selection.cut,
-        "ids_sha256": selection.ids_digest,
-        "written": [str(path) for path in written],
-    }
-    lines = [f"{len(selection):,} of {report['of']:,} rows selected, {report['tokens']:,} tokens"]
-    _report(options, report, [*lines, *(f"  {path}" for path in written)])
-    return 0
-
-
-def _filters(options: argparse.Namespace) -> dict[str, Any]:
-    """The fields of `Filters` that were given."""
-    labels: dict[str, list[str]] = {}
-    for name, value in options.label:
-        labels.setdefault(name, []).append(value)
-    return {"text": options.text, "tokens": (options.min_tokens, options.max_tokens), "labels": labels}
-
-
 def explain(options: argparse.Namespace) -> int:
     """Why one sample scores as it does."""
     store = nait.open_store(options.store)
@@ -178,8 +111,9 @@ def info(options: argparse.Namespace) -> int:
         f"  source   {provenance['source']['name']} ({provenance['source']['format']}), "
         f"SHA-256 {provenance['source']['sha256'][:16]}",
         f"  captured {provenance['created']} on {provenance['capture']['device']}",
+        *(f"  saved    {kind}: {', '.join(names)}" for kind, names in facts["saved"].items() if names),
     ]
-    _report(options, facts, lines)
+    tell(options, facts, lines)
     return 0
 
 
@@ -187,32 +121,36 @@ def verify(options: argparse.Namespace) -> int:
     """Check a store; status 2 where anything is wrong."""
     found = nait.open_store(options.store).verify()
     report = {"store": str(options.store), "ok": found.ok, "rows": found.rows, "problems": list(found.problems)}
-    _report(
-        options, report, [f"{options.store}: {found.rows:,} rows are whole, complete and finite"] if found.ok else []
-    )
+    tell(options, report, [f"{options.store}: {found.rows:,} rows are whole, complete and finite"] if found.ok else [])
     for problem in found.problems:
         complain(problem, 2)
     return 0 if found.ok else 2
+
+
+def pack(options: argparse.Namespace) -> int:
+    """Store -> one file that can be sent and opened as it is."""
+    store = nait.open_store(options.store)
+    path = store.pack(options.output, text=not options.without_text, overwrite=options.overwrite)
+    n_bytes, text = path.stat().st_size, store.layout.text and not options.without_text
+    line = f"{path}: {len(store):,} rows {'with' if text else 'without'} their text, {n_bytes / 1e6:,.1f} MB"
+    tell(options, {"output": str(path), "rows": len(store), "bytes": n_bytes, "text": text}, [line])
+    return 0
+
+
+def unpack(options: argparse.Namespace) -> int:
+    """A packed store -> a folder, every file checked."""
+    store = nait.unpack(options.archive, options.output, overwrite=options.overwrite)
+    n_bytes = store.files.n_bytes
+    line = f"{store.path}: {len(store):,} rows, {n_bytes / 1e6:,.1f} MB"
+    tell(options, {"output": str(store.path), "rows": len(store), "bytes": n_bytes}, [line])
+    return 0
 
 
 def _running(options: argparse.Namespace) -> dict[str, Any]:
     """How the model is run: arguments that capture and fit share, those that were given."""
     names = ("max_length", "template", "dtype", "device", "attention", "revision", "trust_remote_code")
     given = {name: value for name in names if (value := getattr(options, name))}
-    return given | _layers(options)
-
-
-def _scoring(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: value for name in SCORE_OPTIONS if (value := getattr(options, name))} | _layers(options)
-
-
-def _layers(options: argparse.Namespace) -> dict[str, list[int]]:
-    if not options.layers:
-        return {}
-    try:
-        return {"layers": [int(layer) for layer in options.layers.split(",")]}
-    except ValueError:
-        raise NaitError(f"--layers is {options.layers!r}, but must be numbers such as 0,1,2") from None
+    return given | layers(options)
 
 
 def _records(options: argparse.Namespace) -> Any:
@@ -223,40 +161,8 @@ def _records(options: argparse.Namespace) -> Any:
     return nait.read_records(options.data, format=options.format, fields=fields or None, limit=options.limit)
 
 
-def _directions(options: argparse.Namespace) -> list[Direction]:
-    return [nait.Direction.load(path) for path in options.directions]
-
-
 def _is_store(text: str) -> bool:
-    return (Path(text) / "zarr.json").exists()
-
-
-def _write_table(table: Any, path: Path) -> None:
-    from nait_widgets.paths import written_whole
-
-    writers = {
-        ".parquet": lambda target: table.to_parquet(target, index=False),
-        ".csv": lambda target: table.to_csv(target, index=False),
-        ".jsonl": lambda target: table.to_json(target, orient="records", lines=True, force_ascii=False),
-    }
-    if path.suffix not in writers:
-        raise NaitError(f"{path}: scores can be written as {', '.join(writers)}")
-    with written_whole(path) as temporary:
-        writers[path.suffix](temporary)
-
-
-def _report(options: argparse.Namespace, facts: dict[str, Any], lines: Sequence[str]) -> None:
-    if options.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
-    else:
-        for line in lines:
-            print(line)
-
-
-def complain(message: object, status: int) -> int:
-    """Say what is wrong on standard error, and give the status back."""
-    print(f"nait: {message}", file=sys.stderr)
-    return status
+    return (Path(text) / "zarr.json").exists() or is_packed(text)
 
 
 def _listed(counts: dict[str, int]) -> str:

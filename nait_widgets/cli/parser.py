@@ -7,18 +7,9 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import nait_widgets as nait
-from nait_widgets.cli.commands import (
-    FIT_OPTIONS,
-    SCORE_OPTIONS,
-    capture,
-    demo,
-    explain,
-    fit,
-    info,
-    score,
-    select,
-    verify,
-)
+from nait_widgets.cli.choosing import score, select
+from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
+from nait_widgets.cli.common import SCORE_OPTIONS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
     sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
     sub.add_argument("--loss", action="store_true", help="also keep each response's mean loss")
+    sub.add_argument(
+        "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
+    )
     sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
     _add_running(sub)
     _add_layers(sub, "that are captured")
@@ -64,9 +58,8 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(score)
     _add_store_and_directions(sub)
-    sub.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="scores.parquet", help=".parquet, .csv or .jsonl"
-    )
+    sub.add_argument("-o", "--output", type=Path, metavar="scores.parquet", help=".parquet, .csv or .jsonl")
+    sub.add_argument("--save", metavar="NAME", help="save scores and directions in the store")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
     _add_json(sub)
@@ -77,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     amount.add_argument("--fraction", type=float, metavar="F", help="share of the selectable rows, for example 0.1")
     amount.add_argument("--k", type=int, metavar="K", help="number of rows")
     amount.add_argument("--threshold", type=float, metavar="T", help="lowest score that is selected")
+    sub.add_argument("--scores", metavar="NAME", help="scores that are saved in the store, instead of directions")
     sub.add_argument("--recipe", type=Path, help="repeat a selection exactly")
     sub.add_argument(
         "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
@@ -93,7 +87,8 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--columns", metavar="LIST", help="added to each row: score, rank, reason")
     sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
-    sub.add_argument("-o", "--output", type=Path, required=True, metavar="subset.jsonl")
+    sub.add_argument("-o", "--output", type=Path, metavar="subset.jsonl")
+    sub.add_argument("--save", metavar="NAME", help="save the selection in the store")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
     _add_json(sub)
@@ -108,6 +103,19 @@ def parser() -> argparse.ArgumentParser:
         sub = command(run)
         sub.add_argument("store", type=Path, metavar="STORE")
         _add_json(sub)
+
+    sub = command(pack)
+    sub.add_argument("store", type=Path, metavar="STORE.zarr")
+    sub.add_argument("-o", "--output", type=Path, metavar="X.zarr.zip", help="default: STORE.zarr.zip beside the store")
+    sub.add_argument("--without-text", action="store_true", help="leave out the samples' text and what came from it")
+    sub.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    _add_json(sub)
+
+    sub = command(unpack)
+    sub.add_argument("archive", type=Path, metavar="X.zarr.zip")
+    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: X.zarr beside the archive")
+    sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
+    _add_json(sub)
     return top
 
 

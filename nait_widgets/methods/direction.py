@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-FORMAT = "nait-direction-1"
+# What a file says of itself, outside of what it says of the direction.
+_OUTER = ("format", "sha256")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,11 +120,11 @@ class Direction:
         """Write to one file, `NAME.direction`: safetensors, so that opening a stranger's runs nothing."""
         from safetensors.numpy import save
 
-        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype) for name, dtype in _TENSORS.items()}
-        metadata = {name: getattr(self, name) for name in _VALUES}
-        metadata |= {"fit": as_json(self.fit), "score": as_json(self.score), "layers": list(self.layers)}
-        metadata["resamples"] = [which._asdict() for which in self.resamples]
-        data = save(tensors, {"format": FORMAT, "direction": json.dumps(metadata), "sha256": _checksum(tensors)})
+        from nait_widgets.methods.encoding import encode
+
+        tensors, header = encode(self)
+        about = {key: header.pop(key) for key in _OUTER}
+        data = save(tensors, {**about, "direction": json.dumps(header)})
         path = Path(path)
         with written_whole(path) as temporary:
             temporary.write_bytes(data)
@@ -138,33 +139,19 @@ class Direction:
         """
         from safetensors import SafetensorError, safe_open
 
+        from nait_widgets.methods.encoding import DIMENSIONS, decode
+
         path = Path(path)
         if not path.is_file():
             raise DirectionError(f"there is no direction file at {path}; make one with `nait fit`")
         try:
             with safe_open(path, framework="numpy") as file:
-                header = file.metadata() or {}
-                if header.get("format") != FORMAT:
-                    raise DirectionError(f"{path} is a safetensors file, but not a direction of format {FORMAT}")
-                metadata: dict[str, Any] = json.loads(header["direction"])
-                saved = set(file.keys())
-                # Directions saved before there were resamples lack them.
-                tensors = {n: file.get_tensor(n) for n in _TENSORS if n in saved or n != "resampled"}
-            if _checksum(tensors) != header["sha256"]:
-                raise DirectionError(f"{path} is damaged: its numbers are not those that were saved; get it again")
-            resamples = tuple(Resample(**which) for which in metadata.get("resamples", []))
-            if len(resamples) != len(tensors.get("resampled", ())):
-                raise DirectionError(f"{path} is damaged: its resamples are not those that were saved; get it again")
-            return cls(
-                **tensors,
-                **{name: metadata[name] for name in _VALUES},
-                layers=tuple(metadata["layers"]),
-                fit=change(FitOptions(), metadata["fit"]),
-                score=change(ScoreOptions(), metadata["score"]),
-                resamples=resamples,
-            )
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+                about = file.metadata() or {}
+                header = json.loads(about.get("direction", "{}")) | {key: about.get(key) for key in _OUTER}
+                tensors = {name: file.get_tensor(name) for name in set(DIMENSIONS) & set(file.keys())}
+        except (SafetensorError, TypeError, ValueError) as error:
             raise DirectionError(f"{path} can't be read as a direction: {error}") from error
+        return decode(tensors, header, str(path))
 
     def require_same_space(self, other: Space, what: str) -> None:
         """Raise unless something else lies in the same space.
@@ -207,14 +194,6 @@ class Direction:
     def _made(self, name: str, vectors: Floats) -> Direction:
         """A direction made by arithmetic, which no samples were fitted to."""
         return replace(self, name=name, vectors=vectors, resamples=(), resampled=np.empty((0, 0, 0), np.float16))
-
-
-_TENSORS = dict.fromkeys(("vectors", "explained", "margin", "in_domain_mean"), np.float32) | {"resampled": np.float16}
-_VALUES = ("name", "site", "model", "template", "preset", "samples")
-
-
-def _checksum(tensors: dict[str, npt.NDArray[Any]]) -> str:
-    return sha256(b"".join(tensor.tobytes() for tensor in tensors.values())).hexdigest()
 
 
 class Trait(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,15 +25,15 @@ def card(selection: Selection, name: str) -> str:
         if (store.status == code).any() and code > Status.TRUNCATED
     )
     wish = selection.wish
-    asked = next(
-        f"{key} {value:g}" for key in ("fraction", "k", "threshold") if (value := getattr(wish, key)) is not None
-    )
+    sizes = {"fraction": (wish.fraction, "g"), "k": (wish.k, ",d"), "threshold": (wish.threshold, "g")}
+    asked = next(f"{name} {value:{form}}" for name, (value, form) in sizes.items() if value is not None)
+    source = _code(provenance["source"]["name"])
     merged = f", merged by {wish.merge}" if len(selection.directions) > 1 else ""
     lines = [
-        f"# {name}",
+        f"# {_text(name)}",
         "",
         f"{len(selection):,} of {n_valid:,} selectable rows ({len(selection) / max(1, n_valid):.1%}) of "
-        f"`{provenance['source']['name']}`, {tokens:,} tokens, chosen by the neurons that they activate "
+        f"{source}, {tokens:,} tokens, chosen by the neurons that they activate "
         "(NAIT, arXiv 2603.13201).",
         "",
         "| | |",
@@ -43,9 +44,9 @@ def card(selection: Selection, name: str) -> str:
         if selection.cut is not None
         else "| score at the cut | no row was chosen by its score |",
         f"| quarantined, never chosen | {quarantined or 'none'} |",
-        f"| source | `{provenance['source']['name']}`, {provenance['source']['rows']:,} rows, "
+        f"| source | {source}, {provenance['source']['rows']:,} rows, "
         f"SHA-256 `{provenance['source']['sha256'][:16]}…` |",
-        f"| model | {provenance['model']['name']} ({provenance['model']['architecture']}, "
+        f"| model | {_text(provenance['model']['name'])} ({provenance['model']['architecture']}, "
         f"{provenance['model']['dtype']}), weights `{provenance['model']['weights_hash'][:16]}…` |",
         f"| activations | {store.layout.site}, {len(store.layout.layers)} layers × "
         f"{store.layout.n_neurons:,} neurons |",
@@ -57,10 +58,12 @@ def card(selection: Selection, name: str) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {d.name} | {d.preset} | {d.samples['used']:,} | `{d.samples['source']['name']}` | {d.score.pool} | "
-        f"{d.score.similarity} |"
+        f"| {_text(d.name)} | {d.preset} | {d.samples['used']:,} | {_code(d.samples['source']['name'])} | "
+        f"{d.score.pool} | {d.score.similarity} |"
         for d in selection.directions
     ]
+    if not store.layout.text:
+        lines += ["", "The store has no text, so a row here is its `id` in the source, and no more."]
     lines += ["", "The rows keep the licence of their source. Repeat the selection with `nait select --recipe`.", ""]
     return "\n".join(lines)
 
@@ -74,7 +77,17 @@ def _narrowed(wish: Wish) -> list[str]:
         told.append(f"{0 if fewest is None else fewest} to {'any number of' if most is None else most} tokens")
     told += [f"{name} {' or '.join(values)}" for name, values in filters.labels.items()]
     told += [f"{len(filters.ids):,} rows by lasso or id"] if filters.ids is not None else []
-    lines = [f"| only among | {', '.join(told)} |"] if told and filters.narrow else []
+    lines = [f"| only among | {_text(', '.join(told))} |"] if told and filters.narrow else []
     if wish.pinned or wish.excluded:
         lines.append(f"| by hand | {len(wish.pinned):,} pinned, {len(wish.excluded):,} excluded |")
-    return [" ".join(line.split()).replace("\u2028", " ") for line in lines]
+    return lines
+
+
+def _text(text: str) -> str:
+    """A stranger's text as it reads, on one line: nothing of it is Markdown, HTML or a border of a table."""
+    return re.sub(r"([\\`*\[<|])", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """The same in the type of code, where only its own marks and a table's mean anything."""
+    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "\\|") + "`"

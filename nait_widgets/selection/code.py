@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def python_code(recipe: Recipe, path: Path) -> str:
     ids = [*wish.get("pinned", []), *wish.get("excluded", []), *(wish.get("filters", {}).get("ids") or [])]
     if len(ids) > LONGEST:
         return f"import nait_widgets as nait\n\nchosen = nait.Recipe.load({str(path)!r}).repeat()\n"
-    directions = [f"    nait.Direction.load({str(recipe.folder / entry['path'])!r})," for entry in recipe.directions]
+    directions = [f"    {_direction(recipe, entry)}," for entry in recipe.directions]
     arguments = [f"    {name}={value!r}," for name, value in wish.items()]
     return "\n".join(
         [
@@ -40,3 +40,9 @@ def python_code(recipe: Recipe, path: Path) -> str:
             "",
         ]
     )
+
+
+def _direction(recipe: Recipe, entry: dict[str, Any]) -> str:
+    if entry["path"] is None:
+        return f"store.direction({entry['name']!r})"
+    return f"nait.Direction.load({str(recipe.folder / entry['path'])!r})"

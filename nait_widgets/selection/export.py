@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import numpy.typing as npt
+
     from nait_widgets.selection.selection import Order, Selection
+    from nait_widgets.store import ActivationStore
 
     Row = dict[str, Any]
 
@@ -36,6 +39,8 @@ def export(
     report: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write rows, recipe, card and directions; see `Selection.export`."""
+    from nait_widgets.saving import keeps
+
     path = Path(path)
     write = _writer(path)
     for name in columns:
@@ -46,14 +51,18 @@ def export(
     if not path.parent.is_dir():
         raise SelectionError(f"there is no folder {path.parent} to write {path.name} into")
     names = _unique([slug(direction.name) for direction in selection.directions])
-    directions = [path.with_suffix(f".{name}.direction") for name in names]
+    files = [
+        None if keeps(selection.store, direction) else path.with_suffix(f".{name}.direction")
+        for direction, name in zip(selection.directions, names, strict=True)
+    ]
+    directions = {file: direction for file, direction in zip(files, selection.directions, strict=True) if file}
     targets = [path, path.with_suffix(".recipe.json"), path.with_suffix(".card.md"), *directions]
     with ExitStack() as stack:  # all of them appear, or none
-        rows, recipe, about, *files = [stack.enter_context(written_whole(target)) for target in targets]
+        rows, recipe, about, *beside = [stack.enter_context(written_whole(target)) for target in targets]
         write(rows, _rows(selection, columns, order, report))
-        Recipe.of(selection, path, directions, columns, order).save(recipe)
+        Recipe.of(selection, path, files, columns, order).save(recipe)
         about.write_text(card(selection, path.name), encoding="utf-8")
-        for direction, file in zip(selection.directions, files, strict=True):
+        for direction, file in zip(directions.values(), beside, strict=True):
             direction.save(file)
     return targets
 
@@ -63,12 +72,19 @@ def _rows(
 ) -> Iterator[Row]:
     ranks = np.arange(len(selection)) if order == "rank" else np.argsort(selection.rows, kind="stable")
     reasons = selection.reasons if "reason" in columns else [""] * len(selection)
-    rows = selection.store.originals(selection.rows[ranks])
+    rows = _sources(selection.store, selection.rows[ranks])
     for done, (rank, row) in enumerate(zip(ranks, rows, strict=True)):
         if report is not None and done % REPORT_EVERY == 0:
             report(done, len(selection))
         extra = {"score": float(selection.scores[rank]), "rank": int(rank) + 1, "reason": reasons[rank]}
         yield {**row, **{f"nait_{name}": extra[name] for name in columns}}
+
+
+def _sources(store: ActivationStore, rows: npt.NDArray[np.int64]) -> Iterator[Row]:
+    """The source's rows; their ids alone where the store has no text."""
+    if store.layout.text:
+        return store.originals(rows)
+    return ({"id": str(sample_id)} for sample_id in store.sample_id[rows])
 
 
 def _writer(path: Path) -> Callable[[Path, Iterable[Row]], None]:

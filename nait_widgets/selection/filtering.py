@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.selection.labels import Labels, label_columns
+from nait_widgets.selection.wish import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from nait_widgets.selection.wish import Filters
     from nait_widgets.store import ActivationStore
 
     Mask = npt.NDArray[np.bool_]
@@ -58,13 +59,24 @@ class RowFilter:
             inside[positions(store, filters.ids)] = True
             mask &= inside
         for name, values in filters.labels.items():
-            if name not in self.labels:
-                raise SelectionError(f"there is no label column {name!r}; there are {', '.join(self.labels)}")
-            names, codes = self.labels[name]
-            mask &= np.isin(codes, [i for i, value in enumerate(names) if value in values])
+            labels = self._column(name)
+            mask &= np.isin(labels.codes, [i for i, value in enumerate(labels.names) if value in values])
         if filters.text:
             mask &= self.containing(filters.text)
         return mask
+
+    def as_ids(self, filters: Filters) -> Filters:
+        """Filters that let the same rows through and tell nothing of their text: by ids where they went by it.
+
+        Raises:
+            SelectionError: A label column or an id that isn't there.
+        """
+        telling = {name: values for name, values in filters.labels.items() if self._column(name).of_source}
+        if not filters.text and not telling:
+            return filters
+        found = self.passing(Filters(text=filters.text, labels=telling, ids=filters.ids))
+        others = {name: values for name, values in filters.labels.items() if name not in telling}
+        return replace(filters, text="", labels=others, ids=tuple(map(str, self._store.sample_id[found])))
 
     def containing(self, text: str, report: Callable[[int, int], None] | None = None) -> Mask:
         """Which samples have a text in their prompt or response, whatever the case: (sample,).
@@ -76,6 +88,11 @@ class RowFilter:
         if self._searched is None or self._searched[0] != text:
             self._searched = text, self._search(text.casefold(), report)
         return self._searched[1]
+
+    def _column(self, name: str) -> Labels:
+        if name not in self.labels:
+            raise SelectionError(f"there is no label column {name!r}; there are {', '.join(self.labels)}")
+        return self.labels[name]
 
     def _search(self, needle: str, report: Callable[[int, int], None] | None) -> Mask:
         store = self._store

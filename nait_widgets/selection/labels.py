@@ -24,10 +24,12 @@ class Labels(NamedTuple):
     Attributes:
         names: Its values, as text, the most frequent first.
         codes: Which of them each row has, (sample,) uint8; `len(names)` where it has none.
+        of_source: Whether it comes from the source's rows, so that it tells of their text.
     """
 
     names: tuple[str, ...]
     codes: npt.NDArray[np.uint8]
+    of_source: bool = False
 
 
 def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
@@ -63,7 +65,7 @@ def _of_source(store: ActivationStore) -> dict[str, Labels | None]:
             else:
                 lost.add(name)
                 del known[name], codes[name]
-    return {name: _by_frequency(tuple(known[name]), codes[name]) for name in known}
+    return {name: _by_frequency(tuple(known[name]), codes[name])._replace(of_source=True) for name in known}
 
 
 def _encoded(values: list[str | None]) -> Labels | None:

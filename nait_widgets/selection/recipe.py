@@ -27,7 +27,8 @@ class Recipe:
 
     Attributes:
         store: Path of the store, relative to the recipe's folder; its rows and data and weights hashes.
-        directions: Name, digest and path of each direction, relative to the recipe's folder.
+        directions: Name, digest and path of each direction, relative to the recipe's folder; the path is None where
+            it is saved in the store.
         wish: What was asked for.
         export: Columns and order of the exported rows.
         result: Number of rows and digest of their ids.
@@ -45,9 +46,9 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, selection: Selection, path: Path, directions: Sequence[Path], columns: Sequence[str], order: str
+        cls, selection: Selection, path: Path, directions: Sequence[Path | None], columns: Sequence[str], order: str
     ) -> Recipe:
-        """The recipe of a selection that is exported to a path."""
+        """The recipe of a selection that is exported to a path, with a file for each direction outside the store."""
         folder = path.parent.resolve()
         provenance = selection.store.provenance
         return cls(
@@ -58,7 +59,7 @@ class Recipe:
                 "weights_hash": provenance["model"]["weights_hash"],
             },
             directions=[
-                {"name": direction.name, "digest": direction.digest, "path": file.name}
+                {"name": direction.name, "digest": direction.digest, "path": file and file.name}
                 for direction, file in zip(selection.directions, directions, strict=True)
             ],
             wish=selection.wish.as_json(),
@@ -106,17 +107,22 @@ class Recipe:
         Raises:
             SelectionError: The store or a direction has changed since, or other rows come out.
         """
+        from nait_widgets.saving import scores_by
         from nait_widgets.scoring import score
         from nait_widgets.store import open_store
 
         store = open_store(self.folder / self.store["path"])
         if store.provenance["source"]["sha256"] != self.store["data_sha256"]:
             raise SelectionError(f"{store.path} holds other data than the recipe was made on")
-        directions = [Direction.load(self.folder / entry["path"]) for entry in self.directions]
-        for direction, entry in zip(directions, self.directions, strict=True):
-            if direction.digest != entry["digest"]:
-                raise SelectionError(f"{entry['path']} is not the direction that the recipe was made with")
-        selection = select_by(score(store, directions), Wish.from_json(self.wish))
+        directions = []
+        for entry in self.directions:
+            path, name = entry["path"], entry["name"]
+            directions.append(store.direction(name) if path is None else Direction.load(self.folder / path))
+            if directions[-1].digest != entry["digest"]:
+                where = f"direction {name!r} of {store.path}" if path is None else path
+                raise SelectionError(f"{where} is not the direction that the recipe was made with")
+        scores = scores_by(store, directions)
+        selection = select_by(score(store, directions) if scores is None else scores, Wish.from_json(self.wish))
         if selection.ids_digest != self.result["ids_sha256"]:
             raise SelectionError(
                 f"the recipe gives {len(selection):,} rows that are not the {self.result['rows']:,} of its time; "

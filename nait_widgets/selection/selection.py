@@ -106,8 +106,7 @@ class Selection:
     @property
     def ids_digest(self) -> str:
         """SHA-256 of the chosen ids in the order of the source: what makes two selections the same."""
-        ids = self.store.sample_id[np.sort(self.rows)]
-        return sha256("\n".join(str(i) for i in ids).encode()).hexdigest()
+        return digest_of_ids(self.store.sample_id[np.sort(self.rows)])
 
     def export(
         self,
@@ -119,6 +118,8 @@ class Selection:
     ) -> list[Path]:
         """Write the chosen rows as the source had them, with a recipe and a card beside them.
 
+        Of a store without text they are the `id` of each.
+
         Args:
             path: `.jsonl`, `.json`, `.parquet`, `.csv`, `.tsv`, or no suffix for a folder of `datasets`.
             columns: What to add to each row, of `score`, `rank` and `reason`; each is named `nait_…`.
@@ -126,11 +127,10 @@ class Selection:
             report: Called with rows written and in all, from time to time.
 
         Returns:
-            The files written: rows, recipe, card, and each direction.
+            The files written: rows, recipe, card, and each direction that isn't saved in the store.
 
         Raises:
             SelectionError: An unknown suffix or column, or rows that the format can't hold.
-            StoreError: The store was captured without text.
         """
         from nait_widgets.selection.export import export
 
@@ -199,6 +199,11 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     scored = {direction.name: direction for direction in scores.attrs["directions"]}
     choice = choose(values, names, wish, candidates, pinned)
     return Selection(*choice, wish, store, tuple(scored[name] for name in names))
+
+
+def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
+    """SHA-256 of some ids, which stand in the order of the source."""
+    return sha256("\n".join(str(i) for i in ids).encode()).hexdigest()
 
 
 def scored_values(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 BLOCK_ROWS = 1024  # samples a shard: the unit that is written, resumed and checked
 CHUNK_ROWS = 256  # samples an inner chunk: the unit that is read
+TEXT_ROWS = 128  # the same of texts: a browser reads single rows; 64 make a pass over all of them slower
 TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2510.12216) profiles
 SKETCH_COMPONENTS = 64
 FLOAT16_MAX = 65504.0
@@ -96,6 +97,11 @@ class Layout:
     def chunk_rows(self) -> int:
         """Samples an inner chunk."""
         return min(CHUNK_ROWS, self.block_rows)
+
+    @property
+    def text_rows(self) -> int:
+        """Samples an inner chunk of texts."""
+        return self.block_rows if self.block_rows % TEXT_ROWS else TEXT_ROWS
 
     @property
     def n_blocks(self) -> int:
@@ -177,7 +183,7 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
     if layout.text:
         text = group.create_group("text")
         for name in ("prompt", "response", "original"):
-            column(text, name, (n,), "string", layout, fill="")
+            column(text, name, (n,), "string", layout, fill="", chunk_rows=layout.text_rows)
     for pool in layout.pools:
         group.create_array(
             layout.array(pool),
@@ -225,13 +231,16 @@ def column(
     *,
     dims: tuple[str, ...] = (),
     fill: float | str,
+    chunk_rows: int | None = None,
 ) -> zarr.Array[Any]:
-    """Create an array of one small value a sample: zstd, one chunk a block, checksummed."""
+    """Create an array of one small value a sample: zstd, checksummed, one chunk a block or a shard of several."""
+    block = (layout.block_rows, *shape[1:])
     return group.create_array(
         name,
         shape=shape,
         dtype=dtype,
-        chunks=(layout.block_rows, *shape[1:]),
+        chunks=(chunk_rows or layout.block_rows, *shape[1:]),
+        shards=block if chunk_rows else None,
         compressors=[_zstd(), _crc32c()],
         dimension_names=["sample", *dims],
         fill_value=fill,
@@ -239,14 +248,20 @@ def column(
 
 
 def constant(
-    group: zarr.Group, name: str, values: Vector, dims: tuple[str, ...], *, dtype: str | None = None
+    group: zarr.Group,
+    name: str,
+    values: Vector,
+    dims: tuple[str, ...],
+    *,
+    dtype: str | None = None,
+    chunks: tuple[int, ...] | None = None,
 ) -> zarr.Array[Any]:
-    """Write an array that doesn't grow with the samples, replacing one of that name."""
+    """Write an array at once, replacing one of that name: zstd, checksummed, one chunk unless told otherwise."""
     array = group.create_array(
         name,
         shape=values.shape,
         dtype=dtype or values.dtype,
-        chunks=values.shape,
+        chunks=chunks or tuple(max(1, size) for size in values.shape),
         compressors=[_zstd(), _crc32c()],
         dimension_names=list(dims),
         fill_value="" if dtype == "string" else 0,

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, Layout, Status
+from nait_widgets.store.files import files_of, is_packed, zarr_store
+from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, Layout, Status, wide_array
+from nait_widgets.store.parts import KINDS, read_parts
+from nait_widgets.store.saved import Saved
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.shards import ShardedArray
 
@@ -32,10 +35,11 @@ def open_store(path: str | os.PathLike[str]) -> ActivationStore:
     """Open an activation store for reading.
 
     Args:
-        path: The store's folder, `NAME.zarr`.
+        path: The store's folder, `NAME.zarr`, or the one file that it was packed into, `NAME.zarr.zip`. That is read
+            where it lies, as fast as a folder; nothing can be saved into it.
 
     Raises:
-        StoreError: There is no such folder, or it isn't an activation store that this version reads.
+        StoreError: There is no such store, or it isn't one that this version reads.
     """
     import zarr
 
@@ -45,17 +49,18 @@ def open_store(path: str | os.PathLike[str]) -> ActivationStore:
     if (path / ".zgroup").exists() and not (path / "zarr.json").exists():
         raise StoreError(f"{path} is a Zarr v2 store; activation stores are Zarr v3")
     try:
-        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
+        group = zarr.open_group(zarr_store(path), mode="r", zarr_format=3, use_consolidated=False)
     except (FileNotFoundError, ValueError, NotADirectoryError, json.JSONDecodeError) as error:
         raise StoreError(f"{path} is not a Zarr v3 group, so not an activation store") from error
     return ActivationStore(path, group)
 
 
-class ActivationStore:
+class ActivationStore(Saved):
     """Activations of one model on one data set: sample × layer × neuron, with their provenance.
 
     Attributes:
-        path: The folder.
+        path: The folder, or the archive.
+        files: Where its bytes lie.
         layout: Shapes, site, pools and layers.
         provenance: Where everything came from, JSON-able.
         complete: Whether the capture has finished.
@@ -70,7 +75,9 @@ class ActivationStore:
                 f"{path} has format version {attributes['format_version']}, newer than the {FORMAT_VERSION} that "
                 "this version of nait-widgets reads; upgrade nait-widgets"
             )
-        self.path = path
+        files = files_of(group.store)
+        assert files is not None
+        self.path, self.files = path, files
         self._group = group
         self._attributes = attributes
         self.layout = layout_from(attributes["layout"])
@@ -93,7 +100,7 @@ class ActivationStore:
         """Everything but the text, lazily, as xarray has it."""
         import xarray as xr
 
-        dataset: xr.Dataset = xr.open_zarr(self.path, chunks=None, consolidated=self.complete)
+        dataset: xr.Dataset = xr.open_zarr(self._group.store, chunks=None, consolidated=self.complete)
         return dataset
 
     @cached_property
@@ -156,13 +163,34 @@ class ActivationStore:
             raise StoreError(f"{self.path} is damaged: its array {name!r} is missing")
         return node
 
-    def file(self, name: str, block: int) -> Path:
-        """Where a block's shard or chunk of an array lies (block 0 where the array doesn't grow with the samples)."""
-        return self.path.joinpath(name, "c", str(block), *["0"] * (self.array(name).ndim - 1))
+    def group(self, name: str) -> zarr.Group | None:
+        """A group of the store, if it is there."""
+        import zarr
+
+        node = self._group.get(name)
+        return node if isinstance(node, zarr.Group) else None
+
+    def key(self, name: str, block: int) -> str:
+        """The key of a block's shard or chunk of an array (block 0 where the array doesn't grow with the samples)."""
+        return "/".join([name, "c", str(block), *["0"] * (self.array(name).ndim - 1)])
+
+    @property
+    def block_arrays(self) -> list[str]:
+        """The arrays of the layout that have a shard or chunk a block, the status that declares it whole first."""
+        pools = [self.layout.array(pool) for pool in self.layout.pools]
+        wide = [
+            wide_array(self.layout.array(pool), layer) for pool, layers in self._wide_layers.items() for layer in layers
+        ]
+        return [*self.layout.columns, *pools, *wide]
+
+    @property
+    def constant_arrays(self) -> list[str]:
+        """The arrays of the layout that don't grow with the samples; a complete store has them."""
+        return ["layer", "pool", "neuron_mean", "neuron_std", *(["first_token"] if self.shared_first_token else [])]
 
     def written(self, block: int) -> bool:
         """Whether a block has been written whole, as its status declares; a status that can't be read says no more."""
-        if not self.file("status", block).exists():
+        if self.files.place(self.key("status", block)) is None:
             return False
         try:
             status = np.asarray(self.array("status")[self.layout.rows(block)])
@@ -210,6 +238,13 @@ class ActivationStore:
             self._statistics[pool] = neuron_statistics(self.pool(pool), self.selectable)
         return self._statistics[pool]
 
+    def require_writable(self) -> None:
+        """Raise where nothing can be saved into the store: a packed one."""
+        if is_packed(self.path):
+            raise StoreError(
+                f"{self.path} is packed, so nothing can be saved into it; unpack it with `nait unpack {self.path}`"
+            )
+
     def require_complete(self) -> None:
         """Raise unless every row has been captured."""
         if not self.complete:
@@ -232,13 +267,14 @@ class ActivationStore:
         """
         if not self.layout.text:
             raise StoreError(f"{self.path} was captured without text")
-        array = self.array(f"text/{name}")
-        block, values = -1, np.empty(0, object)
-        for row in rows:
-            if row // self.layout.block_rows != block:
-                block = int(row) // self.layout.block_rows
-                values = np.asarray(array[self.layout.rows(block)])
-            yield str(values[row - block * self.layout.block_rows])
+        array, rows = self.array(f"text/{name}"), np.asarray(rows, np.int64)
+        unit = _rows_at_once(rows, array.chunks[0], self.layout.block_rows)
+        start, values = -1, np.empty(0, object)
+        for row in rows.tolist():
+            if row // unit * unit != start:
+                start = row // unit * unit
+                values = np.asarray(array[start : start + unit])
+            yield str(values[row - start])
 
     def info(self) -> dict[str, Any]:
         """What the store is and where it came from, JSON-able."""
@@ -257,7 +293,8 @@ class ActivationStore:
             "dtype": self.layout.dtype,
             "float32_layers": {pool: list(layers) for pool, layers in self._wide_layers.items()},
             "text": self.layout.text,
-            "bytes": sum(file.stat().st_size for file in self.path.rglob("*") if file.is_file()),
+            "saved": {kind: list(read_parts(self, kind)) for kind in KINDS},
+            "bytes": self.files.n_bytes,
             "provenance": self.provenance,
         }
 
@@ -266,6 +303,18 @@ class ActivationStore:
         from nait_widgets.store.verification import verify
 
         return verify(self)
+
+    def pack(self, path: str | os.PathLike[str] | None = None, *, text: bool = True, overwrite: bool = False) -> Path:
+        """Write the store into one file that can be sent and opened as it is; see `store.packing.pack`.
+
+        Args:
+            path: The archive, `NAME.zarr.zip`; by default the store's own name beside it.
+            text: Whether the samples' text goes along, and what was derived from it.
+            overwrite: Replace a file that is there.
+        """
+        from nait_widgets.store.packing import pack
+
+        return pack(self, path, text=text, overwrite=overwrite)
 
     def explain(self, sample_id: str, direction: Direction) -> Explanation:
         """Why a sample scores as it does: its exact contributions by layer and neuron."""
@@ -281,8 +330,6 @@ class ActivationStore:
     def _reader(
         self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None
     ) -> PoolReader:
-        from nait_widgets.store.layout import wide_array
-
         name = self.layout.array(pool)
         wide = {
             self.layout.layers.index(layer): self._sharded(wide_array(name, layer))
@@ -300,6 +347,12 @@ class ActivationStore:
             raise StoreError(
                 f"array {name!r} of {self.path} can't be decoded ({error}); run `nait verify` to see which rows"
             ) from error
+
+
+def _rows_at_once(rows: npt.NDArray[np.int64], chunk: int, block: int) -> int:
+    """Whether some rows of a sharded array are cheaper by the chunk or by the block, which costs about four chunks."""
+    by_chunk, by_block = (1 + np.count_nonzero(np.diff(rows // unit)) for unit in (chunk, block))
+    return block if 4 * by_block <= by_chunk else chunk
 
 
 def layout_from(attributes: dict[str, Any]) -> Layout:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.layout import Status
+from nait_widgets.store.parts import part_damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ class Verification:
 
 
 def verify(store: ActivationStore) -> Verification:
-    """Check structure, completeness, checksums, unique ids, and finite activations in every selectable row."""
+    """Check structure, completeness, checksums, unique ids, finite activations, and what is saved with the store."""
     return Verification(tuple(_problems(store)), len(store))
 
 
@@ -61,6 +62,12 @@ def _problems(store: ActivationStore) -> Iterator[str]:
         yield f"{store.path}: the sample id {ids[counts > 1][0]!r} occurs {counts.max()} times"
     # Every chunk of a shard that is gone or cut off says the same.
     yield from dict.fromkeys(message for _, message in activation_damage(store))
+    undecodable = list(part_damage(store))
+    yield from undecodable
+    if not undecodable:
+        from nait_widgets.saving import discrepancies
+
+        yield from discrepancies(store)
 
 
 def _check_structure(store: ActivationStore) -> None:
@@ -83,7 +90,7 @@ def column_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
     for block, name in product(range(store.layout.n_blocks), store.layout.columns):
         if not store.written(block):
             if store.complete and name == "status":
-                yield block, f"shard {store.file(name, block)} is missing"
+                yield block, f"shard {store.path / store.key(name, block)} is missing"
         elif (what := _damage(store, name, block)) is not None:
             yield block, what
 
@@ -91,18 +98,17 @@ def column_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
 def constant_damage(store: ActivationStore) -> Iterator[str]:
     """A sentence for every array without samples that is lost or can't be decoded."""
     if store.complete:
-        names = ["layer", "pool", "neuron_mean", "neuron_std", *(["first_token"] if store.shared_first_token else [])]
-        yield from (what for name in names if (what := _damage(store, name, 0)) is not None)
+        yield from (what for name in store.constant_arrays if (what := _damage(store, name, 0)) is not None)
 
 
 def _damage(store: ActivationStore, name: str, block: int) -> str | None:
-    array, file = store.array(name), store.file(name, block)
-    if not file.exists():
-        return f"shard {file} is missing"
+    array, key = store.array(name), store.key(name, block)
+    if store.files.place(key) is None:
+        return f"shard {store.path / key} is missing"
     try:
         array[store.layout.rows(block)] if name in store.layout.columns else array[...]
     except (ValueError, RuntimeError) as error:
-        return f"shard {file} is damaged: {error}"
+        return f"shard {store.path / key} is damaged: {error}"
     return None
 
 

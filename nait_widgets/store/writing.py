@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import uuid
-import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from nait_widgets.store.layout import (
     create_wide_array,
     wide_array,
 )
+from nait_widgets.store.parts import consolidate
 from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
@@ -139,9 +139,6 @@ class StoreWriter:
             first_token: Gives the activation (layer, neuron) of a token that stands first, by its id; kept where all
                 selectable rows begin with the same.
         """
-        import zarr
-        from zarr.errors import ZarrUserWarning
-
         store = self.store
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
         shared = len(ids) > 0 and bool((ids == ids[0]).all())
@@ -153,23 +150,17 @@ class StoreWriter:
             values = np.stack([getattr(s, kind) for s in statistics])
             constant(self._group, f"neuron_{kind}", values, ("pool", "layer", "neuron"))
         self._update(state="complete", shared_first_token=shared)
-        with warnings.catch_warnings():
-            # xarray and zarrita.js read it; that the specification has yet to name it is known.
-            warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
-            zarr.consolidate_metadata(self._group.store, zarr_format=3)
+        consolidate(self._path)
         return open_store(self._path)
 
     def _discard(self, blocks: Iterable[int]) -> None:
         """Delete the files of blocks, the status that declares them whole first."""
         store = self.store
-        wide: dict[str, list[int]] = self._attributes["wide_layers"]
-        names = [*self._layout.columns, *(self._layout.array(pool) for pool in self._layout.pools)]
-        names += [wide_array(self._layout.array(pool), layer) for pool, layers in wide.items() for layer in layers]
         for block in blocks:
             if store.complete:
                 self._update(state="capturing")
-            for name in names:
-                store.file(name, block).unlink(missing_ok=True)
+            for name in store.block_arrays:
+                (self._path / store.key(name, block)).unlink(missing_ok=True)
 
     def _write_wide(self, block: Block, rows: slice) -> None:
         wide: dict[str, list[int]] = self._attributes["wide_layers"]

@@ -201,6 +201,8 @@ class Curator(Widget):
     def _sample(self, body: dict[str, Any]) -> Answer:
         """One sample's whole text."""
         rows = [int(body["row"])]
+        if not self.store.layout.text:
+            return Answer({"prompt": "", "response": ""})
         return Answer({name: next(self.store.text(name, rows)) for name in ("prompt", "response")})
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nait_widgets.errors import NaitError
 from nait_widgets.paths import slug
+from nait_widgets.saving import keeps
 from nait_widgets.selection import Recipe, Selection, Wish
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ class Keeper:
         path: str | os.PathLike[str] | None,
         failed: Callable[[str], None],
     ) -> None:
-        stem = store.path.name.removesuffix(".zarr")
+        stem = store.path.name.removesuffix(".zip").removesuffix(".zarr")
         names = "+".join(slug(direction.name) for direction in directions)
         self.path = Path(path) if path is not None else store.path.parent / f"{stem}.{names}.recipe.json"
         self._store, self._directions, self._failed = store, directions, failed
+        self._kept = [keeps(store, direction) for direction in directions]
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="recipe")
         self._lock = threading.Lock()
         self._waiting: Selection | None = None
@@ -86,16 +88,21 @@ class Keeper:
         try:
             if not self._saved_directions:
                 for direction, path in zip(self._directions, self._direction_paths, strict=True):
-                    direction.save(path)
+                    if path is not None:
+                        direction.save(path)
                 self._saved_directions = True
             self.recipe(selection).save(self.path)
         except NaitError as error:
             self._failed(f"What you choose is not being saved: {error}")
 
     @property
-    def _direction_paths(self) -> list[Path]:
+    def _direction_paths(self) -> list[Path | None]:
+        """The file of each direction; None where the store keeps it."""
         stem = self.path.name.removesuffix(".recipe.json")
-        return [self.path.with_name(f"{stem}.{slug(direction.name)}.direction") for direction in self._directions]
+        return [
+            None if kept else self.path.with_name(f"{stem}.{slug(direction.name)}.direction")
+            for direction, kept in zip(self._directions, self._kept, strict=True)
+        ]
 
     def _aside(self) -> Path:
         """Go to a file name of its own, so that nothing that is there is overwritten."""

@@ -1,0 +1,21 @@
+"""Directions, scores and selections, saved into the store that they belong to, and had back from it."""
+
+from nait_widgets.saving.directions import direction, keeps, save_direction
+from nait_widgets.saving.kept import delete, names
+from nait_widgets.saving.score_sets import save_scores, scores, scores_by
+from nait_widgets.saving.selections import save_selection, selection
+from nait_widgets.saving.verification import discrepancies
+
+__all__ = [
+    "delete",
+    "direction",
+    "discrepancies",
+    "keeps",
+    "names",
+    "save_direction",
+    "save_scores",
+    "save_selection",
+    "scores",
+    "scores_by",
+    "selection",
+]

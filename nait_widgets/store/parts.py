@@ -1,0 +1,260 @@
+"""What a store carries besides its activations: named parts, each a group of arrays with one attribute of JSON.
+
+A part is written in a folder of its own beside the store and moved into place, so that it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+import uuid
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from nait_widgets.errors import StoreError
+from nait_widgets.paths import slug
+from nait_widgets.store.layout import constant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+    import zarr
+
+    from nait_widgets.store.store import ActivationStore
+
+Kind = Literal["directions", "scores", "selections"]
+
+# The group of each kind, and the attribute that its parts have.
+KINDS: dict[Kind, str] = {
+    "directions": "nait_direction",
+    "scores": "nait_scores",
+    "selections": "nait_selection",
+}
+_LONGEST_KEY = 60  # characters, each up to 4 of the 255 bytes that a file's name may have
+
+
+class Column(NamedTuple):
+    """An array to be kept.
+
+    Attributes:
+        values: Numbers, or an object array of strings.
+        dims: Names of its dimensions.
+        chunks: Shape of a chunk; None for one chunk of all.
+    """
+
+    values: npt.NDArray[Any]
+    dims: tuple[str, ...]
+    chunks: tuple[int, ...] | None = None
+
+
+class Part:
+    """A part that is there.
+
+    Attributes:
+        key: Name of its group, unique in its kind.
+        attributes: Its JSON; `name` is its real name.
+        place: Where it is, for messages.
+    """
+
+    def __init__(self, key: str, attributes: dict[str, Any], group: zarr.Group, place: str) -> None:
+        self.key, self.attributes, self.place, self._group = key, attributes, place, group
+
+    @property
+    def names(self) -> list[str]:
+        """Its arrays.
+
+        Raises:
+            StoreError: The metadata of one of them is damaged.
+        """
+        try:
+            with quiet():
+                return sorted(self._group.array_keys())
+        except ValueError as error:
+            raise StoreError(f"{self.place} is damaged: the metadata of an array can't be read ({error})") from error
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """An array, its checksums verified; strings as objects.
+
+        Raises:
+            StoreError: It is missing or damaged.
+        """
+        import zarr
+
+        try:
+            node = self._group.get(name)
+            if not isinstance(node, zarr.Array):
+                raise StoreError(f"{self.place} is damaged: its array {name!r} is missing; save it again")
+            # Zarr reads a chunk that isn't there as one of nothing but fill values.
+            if node.nchunks_initialized < node.nchunks:
+                raise StoreError(f"{self.place} is damaged: a chunk of its array {name!r} is missing; save it again")
+            values = np.asarray(node[...])
+        except (ValueError, RuntimeError) as error:
+            raise StoreError(f"{self.place} is damaged: array {name!r} can't be decoded ({error})") from error
+        return values.astype(object) if values.dtype.kind == "T" else values
+
+
+def read_parts(store: ActivationStore, kind: Kind) -> dict[str, Part]:
+    """The parts of a kind by their names, ordered by their keys.
+
+    Raises:
+        StoreError: The metadata of one of them is damaged.
+    """
+    group, place = store.group(kind), store.path / kind
+    if group is None:
+        return {}
+    found: dict[str, Part] = {}
+    try:
+        with quiet():
+            for key, node in sorted(group.groups()):
+                attributes: Any = node.attrs.get(KINDS[kind])
+                if attributes is not None:
+                    found[attributes["name"]] = Part(key, attributes, node, str(place / key))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"the metadata of something in {place} is damaged ({error}); delete its folder and save it again"
+        ) from error
+    return found
+
+
+def write_part(store: ActivationStore, kind: Kind, attributes: Mapping[str, Any], columns: Mapping[str, Column]) -> str:
+    """Keep a part, replacing the whole of one of the same name; gives its key.
+
+    Args:
+        store: A complete store in a folder.
+        kind: Which group it belongs to.
+        attributes: JSON, with a `name`.
+        columns: Arrays by their names.
+
+    Raises:
+        StoreError: The store is incomplete, packed, or can't be written; or the attributes are no JSON.
+    """
+    import zarr
+
+    _require_writable(store)
+    key = _key(store, kind, attributes["name"])
+    try:
+        json.dumps(attributes, allow_nan=False)
+    except ValueError as error:  # a browser could no longer read the store's metadata
+        raise StoreError(f"{attributes['name']!r} can't be saved in {store.path}: {error}") from error
+    with _written(store, kind, key) as building:
+        group = zarr.open_group(building, mode="w", zarr_format=3)
+        for name, column in columns.items():
+            text = "string" if column.values.dtype == object else None
+            constant(group, name, column.values, column.dims, dtype=text, chunks=column.chunks)
+        if "sample_id" in columns:
+            group.attrs["coordinates"] = "sample_id"
+        group.attrs[KINDS[kind]] = dict(attributes)
+    return key
+
+
+def delete_part(store: ActivationStore, kind: Kind, name: str) -> None:
+    """Delete a part.
+
+    Raises:
+        StoreError: There is none of that name, or the store is incomplete, packed, or can't be written.
+    """
+    _require_writable(store)
+    found = read_parts(store, kind)
+    if name not in found:
+        raise StoreError(f"{store.path} has no {name!r} among its {kind} ({', '.join(found) or 'none'})")
+    with _written(store, kind, found[name].key):
+        pass
+
+
+def part_damage(store: ActivationStore) -> Iterator[str]:
+    """A sentence for every part, or array of one, that can't be read as it was written."""
+    for kind in KINDS:
+        try:
+            found = read_parts(store, kind).values()
+        except StoreError as error:
+            yield str(error)
+            continue
+        for part in found:
+            yield from _undecodable(part)
+
+
+def _undecodable(part: Part) -> Iterator[str]:
+    try:
+        names = part.names
+    except StoreError as error:
+        yield str(error)
+        return
+    for name in names:
+        try:
+            part.array(name)
+        except StoreError as error:
+            yield str(error)
+
+
+def consolidate(path: Path) -> None:
+    """Gather the metadata of a store's arrays in its root, where xarray and browsers find them in one read.
+
+    Raises:
+        StoreError: Some of it is damaged.
+    """
+    import zarr
+
+    try:
+        with quiet():
+            zarr.consolidate_metadata(str(path), zarr_format=3)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"the metadata of something in {path} is damaged: {error}") from error
+
+
+@contextmanager
+def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path]:
+    """Give a folder to be filled, and put it in the place of a part; where it isn't made, the part is gone."""
+    import zarr
+
+    path = store.path.resolve()
+    # Beside the store and not in it: what a killed writer leaves is then no part of it, nor of its metadata.
+    stem = f".{path.name}.{uuid.uuid4().hex[:8]}"
+    building, replaced = path.with_name(f"{stem}.partial"), path.with_name(f"{stem}.replaced.partial")
+    try:
+        yield building
+        zarr.open_group(path / kind, mode="a", zarr_format=3)
+        if (place := path / kind / key).exists():
+            place.rename(replaced)
+        if building.exists():
+            building.rename(place)
+        shutil.rmtree(replaced, ignore_errors=True)
+        consolidate(path)
+    except OSError as error:
+        raise StoreError(f"nothing can be saved in {store.path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _require_writable(store: ActivationStore) -> None:
+    store.require_writable()
+    store.require_complete()
+
+
+def _key(store: ActivationStore, kind: Kind, name: str) -> str:
+    """The key of a name: that of its part, or one that is free on any file system."""
+    if (present := read_parts(store, kind).get(name)) is not None:
+        return present.key
+    if not name.strip() or name != name.encode(errors="replace").decode():
+        raise StoreError(f"{name!r} can't be the name of what a store keeps: give it a few letters")
+    # Some file systems compose characters, and some don't tell capitals.
+    key = unicodedata.normalize("NFC", slug(name))[:_LONGEST_KEY].lstrip("_") or "-"
+    taken, number, free = {path.name.casefold() for path in (store.path / kind).glob("*")}, 2, key
+    while free.casefold() in taken:
+        free, number = f"{key}-{number}", number + 1
+    return free
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Zarr warns that the specification has yet to name consolidated metadata, and of files that are not its own."""
+    from zarr.errors import ZarrUserWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        yield

@@ -1,0 +1,130 @@
+"""What an activation store keeps besides activations, as its users call it; `nait_widgets.saving` does the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from nait_widgets.methods import Direction
+    from nait_widgets.selection import Selection
+    from nait_widgets.store.parts import Kind
+    from nait_widgets.store.store import ActivationStore
+
+
+class Saved:
+    """The part of `ActivationStore` that saves directions, scores and selections, and gives them back."""
+
+    def save_direction(self, direction: Direction, name: str | None = None) -> None:
+        """Save a direction into the store, replacing one of that name.
+
+        Args:
+            direction: Of the store's model, site and template.
+            name: What to call it; None for its own name.
+
+        Raises:
+            StoreError: The store is incomplete or packed, or scores or selections go with another direction of that
+                name.
+            DirectionError: The direction doesn't belong to the store.
+        """
+        from nait_widgets import saving
+
+        saving.save_direction(_store(self), direction, name)
+
+    def directions(self) -> tuple[str, ...]:
+        """Names of the directions that are saved in the store."""
+        from nait_widgets import saving
+
+        return saving.names(_store(self), "directions")
+
+    def direction(self, name: str) -> Direction:
+        """A direction that is saved in the store.
+
+        Raises:
+            StoreError: There is none of that name, or it is damaged.
+        """
+        from nait_widgets import saving
+
+        return saving.direction(_store(self), name)
+
+    def save_scores(self, scores: xr.Dataset, name: str) -> None:
+        """Save scores into the store, with the directions, the label columns and a map, replacing those of that name.
+
+        Args:
+            scores: What `score` returned for this store; label columns that were added to it are saved too.
+            name: What to call them.
+
+        Raises:
+            StoreError: The store is incomplete or packed; a direction's name is another's already; or a selection was
+                made from scores of that name by other directions.
+            SelectionError: The scores are of another store.
+        """
+        from nait_widgets import saving
+
+        saving.save_scores(_store(self), scores, name)
+
+    def score_sets(self) -> tuple[str, ...]:
+        """Names of the scores that are saved in the store."""
+        from nait_widgets import saving
+
+        return saving.names(_store(self), "scores")
+
+    def scores(self, name: str) -> xr.Dataset:
+        """Scores that are saved in the store, as `score` returned them, with the label columns that were added.
+
+        Raises:
+            StoreError: There are none of that name, or they are damaged.
+        """
+        from nait_widgets import saving
+
+        return saving.scores(_store(self), name)
+
+    def save_selection(self, selection: Selection, name: str) -> None:
+        """Save a selection into the store, replacing one of that name.
+
+        Args:
+            selection: Made from scores that are saved in the store.
+            name: What to call it.
+
+        Raises:
+            StoreError: The store is incomplete or packed, or its scores don't give this selection.
+            SelectionError: The selection is of another store.
+        """
+        from nait_widgets import saving
+
+        saving.save_selection(_store(self), selection, name)
+
+    def selections(self) -> tuple[str, ...]:
+        """Names of the selections that are saved in the store."""
+        from nait_widgets import saving
+
+        return saving.names(_store(self), "selections")
+
+    def selection(self, name: str) -> Selection:
+        """A selection that is saved in the store, made again from its scores and checked to be the same rows.
+
+        Raises:
+            StoreError: There is none of that name, it is damaged, or other rows come out.
+        """
+        from nait_widgets import saving
+
+        return saving.selection(_store(self), name)
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Delete what was saved.
+
+        Args:
+            kind: `directions`, `scores` or `selections`.
+            name: What it is called.
+
+        Raises:
+            StoreError: There is none of that name, or others go with it.
+        """
+        from nait_widgets import saving
+
+        saving.delete(_store(self), kind, name)
+
+
+def _store(saved: Saved) -> ActivationStore:
+    return cast("ActivationStore", saved)
