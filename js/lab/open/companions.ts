@@ -52,15 +52,15 @@ export class Companions implements View {
     void this.#look();
   }
 
-  /** List what lies in the store's folder and is called after it. */
+  /** List what lies in the store's folder, first what is called after the store. */
   async #look(): Promise<void> {
     const { contents, path } = this.around;
     const stem = nameOf(path).replace(/\.zarr(\.zip)?$/, "");
     try {
       const { content } = await contents.get(folderOf(path), { content: true });
-      const names = (content as Contents.IModel[])
-        .filter(({ type, name }) => type !== "directory" && name.startsWith(stem))
-        .map(({ name }) => name);
+      const files = (content as Contents.IModel[]).filter(({ type }) => type !== "directory").map(({ name }) => name);
+      const own = (name: string): boolean => name.startsWith(`${stem}.`);
+      const names = [...files.filter(own), ...files.filter((name) => !own(name))];
       const of = (kind: "direction" | "recipe"): string[] =>
         names.filter((name) => kindOf(name, false) === kind).slice(0, MOST_BESIDE);
       this.#beside = [

@@ -38,11 +38,16 @@ export class Curating {
     private readonly memory: Workspace,
     page: CuratorPage,
     inspector: InspectorPage,
+    subject: Subject,
+    signal: AbortSignal,
   ) {
-    this.elements = [
-      h("div", { class: "nait-curator" }, ...page.elements),
-      h("section", { class: "nait-store-inspector", "aria-label": "Why it scores so" }, inspector.element),
-    ];
+    const why = h("section", { class: "nait-store-inspector", "aria-label": "Why it scores so" }, inspector.element);
+    const reveal = (): void => {
+      why.hidden = subject.sample === null;
+    };
+    subject.onChange(signal, reveal);
+    reveal();
+    this.elements = [h("div", { class: "nait-curator" }, ...page.elements), why];
   }
 
   static async open(store: Store, key: string, around: Surroundings, host: Host): Promise<Curating> {
@@ -75,7 +80,7 @@ export class Curating {
     const inspector = new InspectorPage(new StoreInspector(store, scores), subject, host);
     if (memory.current !== null) memory.heard.current(memory.current);
     void inspector.show();
-    return new Curating(scores, memory, page, inspector);
+    return new Curating(scores, memory, page, inspector, subject, host.signal);
   }
 
   /** The key of the score set. */
@@ -138,7 +143,10 @@ class Looked implements Subject {
   show({ sample, direction }: { sample?: string; direction?: string }): void {
     if (direction !== undefined) this.direction = direction;
     if (sample === undefined) this.#tell();
-    else this.memory.heard.current(sample); // which tells once it is found
+    else {
+      this.memory.heard.current(sample);
+      this.memory.writeCurrent(sample);
+    }
   }
 
   onChange(signal: AbortSignal, changed: () => void): void {
