@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { amount, count, duration, percent, signed } from "./amounts";
+import { amount, count, duration, percent, scored, signed, typed } from "./amounts";
 
 test("whole numbers have their thousands apart", () => {
   expect([0, 999, 1000, 1234567].map(count)).toEqual(["0", "999", "1,000", "1,234,567"]);
@@ -19,6 +19,12 @@ test("amounts keep three digits, and every digit before the point", () => {
 test("the very small and the very large have an exponent", () => {
   expect(amount(1.234e-7)).toBe("1.23e−7");
   expect(amount(-1.234e9)).toBe("−1.23e9");
+});
+
+test("a score is read with a minus, and typed without", () => {
+  expect([0, -0.5, 12.34567, -1e-5, 2.5e7].map(scored)).toEqual(["0", "−0.5", "12.35", "−1.00e−5", "2.50e7"]);
+  expect([0, -0.5, 12.34567, -1e-5, 2.5e7].map(typed).map(Number)).toEqual([0, -0.5, 12.35, -1e-5, 2.5e7]);
+  expect(scored(NaN)).toBe("–");
 });
 
 test("a sign is a minus, or a plus where it is asked for", () => {

@@ -28,6 +28,17 @@ export function signed(value: number, digits = 3): string {
   return (value > 0 ? "+" : "") + amount(value, digits);
 }
 
+/** A score in as many digits as help, as a number field takes it. */
+export function typed(value: number): string {
+  if (value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 1e6)) return String(Number(value.toPrecision(4)));
+  return value.toExponential(2).replace("e+", "e");
+}
+
+/** The same as people read it. */
+export function scored(value: number): string {
+  return Number.isNaN(value) ? "–" : typed(value).replaceAll("-", MINUS);
+}
+
 /** A share as a percentage: 12.3 %. */
 export function percent(share: number, digits = 1): string {
   return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(digits)} %`;

@@ -144,7 +144,7 @@ function hashed(value: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** Sort rows by their numbers, highest first, ties by row. Keys and rows are sorted together as 64-bit integers. */
+/** Sort rows by their numbers, highest first, ties by row. */
 function sortByKeys(rows: Int32Array, scores: Column): Int32Array {
   // A typed array's own sort without a comparator runs in native code, tenfold a comparator's speed; so the numbers
   // are sorted alone, and each row then finds its place by its number.

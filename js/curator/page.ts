@@ -1,5 +1,6 @@
 /** The Curator: puts controls and views on the page, and hands what happens in one to the others. */
 
+import { count } from "../core/amounts";
 import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
 import { NO_ROWS } from "../core/rows";
@@ -290,7 +291,7 @@ export class CuratorPage {
 
   #announce(how: string): void {
     requestAnimationFrame(() => {
-      const n = this.#curation.chosen.rows.length.toLocaleString("en");
+      const n = count(this.#curation.chosen.rows.length);
       this.host.announce(`${how}${how && ": "}${n} rows chosen`);
     });
   }

@@ -1,12 +1,13 @@
 /** What each view of the Curator is to show, derived from the state; what doesn't change is not derived again. */
 
+import { scored } from "../core/amounts";
 import { Bins } from "../core/bins";
 import { CHOSEN, type Curation, EXCLUDED, type Labels, PINNED } from "../core/curation";
 import { Ordering, type Sort } from "../core/ordering";
 import { scoreAtCut, Totals } from "../core/summary";
 import type { AmountProps } from "../views/amount";
 import type { BudgetProps } from "../views/budget";
-import { type HistogramProps, show } from "../views/histogram";
+import type { HistogramProps } from "../views/histogram";
 import type { ScatterColour } from "../views/scatter";
 import type { RowState } from "../views/table";
 import type { Opened } from "./source";
@@ -115,14 +116,14 @@ export class CuratorPicture {
       const label = this.shownLabel();
       return label?.values[label.codes[row]!] ?? "";
     }
-    return number(this.curation.chosen.chosenBy[row]!);
+    return scored(this.curation.chosen.chosenBy[row]!);
   }
 
   facts(row: number): { name: string; value: string }[] {
     const { chooser, labels, pool } = this.curation;
     return [
       { name: "rank", value: this.cell(row, "rank") },
-      ...chooser.names.map((name, i) => ({ name, value: number(pool.scores[i]![row]!) })),
+      ...chooser.names.map((name, i) => ({ name, value: scored(pool.scores[i]![row]!) })),
       { name: "tokens", value: String(pool.tokens[row]) },
       ...labels.map(({ name, values, codes }) => ({ name, value: values[codes[row]!] ?? "–" })),
     ];
@@ -170,8 +171,4 @@ function remembered<A extends unknown[], R>(compute: (...args: A) => R): (...arg
     if (last === null || args.some((value, i) => value !== last!.args[i])) last = { args, result: compute(...args) };
     return last.result;
   };
-}
-
-function number(value: number): string {
-  return Number.isNaN(value) ? "–" : show(value);
 }

@@ -9,7 +9,7 @@ import { LongText } from "../views/reader";
 import { Tokens } from "../views/tokens";
 import { Trouble } from "../views/trouble";
 import { attempt, Newest } from "../views/asking";
-import { panel } from "../views/panel";
+import { panel, section } from "../views/panel";
 import type { Asked, Sample, Source, Subject } from "./source";
 
 export class InspectorPage {
@@ -39,8 +39,8 @@ export class InspectorPage {
     this.#layers = new Layers(host);
     this.#tokens = new Tokens(host);
     this.#tokens.element.hidden = true;
-    this.#prompt = new LongText("Prompt", signal);
-    this.#response = new LongText("Response", signal);
+    this.#prompt = new LongText("Prompt");
+    this.#response = new LongText("Response");
     const texts = h("div", { class: "nait-reader-texts" }, this.#prompt.element, this.#response.element);
     this.#panels = {
       layers: panel("Contributions by layer", "nait-contributions", () => this.#layers.figure, this.#layers),
@@ -161,17 +161,4 @@ function about(sample: Sample): (HTMLElement | string)[] {
   if (sample.quarantined)
     return [...facts, h("strong", {}, `It was quarantined (${sample.status}), so it has no score.`)];
   return [...facts, h("span", { class: "nait-muted" }, "no scores were given")];
-}
-
-/** A titled part without a figure to save. */
-function section(heading: string, ...parts: HTMLElement[]): { element: HTMLElement; title(text: string): void } {
-  const title = h("h3", {}, heading);
-  const element = h("section", { class: "nait-panel", "aria-label": heading }, h("header", {}, title), ...parts);
-  return {
-    element,
-    title(text) {
-      title.textContent = text;
-      element.setAttribute("aria-label", text);
-    },
-  };
 }

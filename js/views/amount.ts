@@ -1,10 +1,10 @@
 /** How much is chosen, by which end of the scores, and how several directions share it. */
 
+import { count, typed } from "../core/amounts";
 import { size as rowsIn } from "../core/arithmetic";
 import { ENDS, type End, MERGES, type Merge, SEEDS, type Size, weightOf, type Wish } from "../core/wish";
 import { h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
-import { show } from "./histogram";
 
 export interface AmountProps {
   wish: Wish;
@@ -115,13 +115,13 @@ export class Amount implements View {
     const fraction = "fraction" in size ? size.fraction : Math.min(k, candidates) / Math.max(1, candidates);
     const percent = `${(100 * fraction).toFixed(1)} %${own ? " each" : ""}`;
     set(this.#fraction, String(fraction));
-    this.#fraction.setAttribute("aria-valuetext", `${percent}, ${chosen.toLocaleString("en")} rows`);
+    this.#fraction.setAttribute("aria-valuetext", `${percent}, ${count(chosen)} rows`);
     this.#percent.textContent = percent;
     this.#k.max = String(candidates);
     set(this.#k, String(k));
     this.#k.parentElement!.firstChild!.textContent = own ? "Rows each" : "Rows";
     const threshold = "threshold" in size ? size.threshold : cut;
-    set(this.#threshold, threshold === null ? "" : "threshold" in size ? String(threshold) : show(threshold));
+    set(this.#threshold, threshold === null ? "" : "threshold" in size ? String(threshold) : typed(threshold));
     this.#threshold.disabled = wish.end === "random" || (wish.merge === "round-robin" && directions.length > 1);
     this.#threshold.parentElement!.firstChild!.textContent = wish.end === "bottom" ? "Score up to" : "Score from";
     this.#presets.forEach((button, i) => press(button, "fraction" in size && size.fraction === PRESETS[i]));

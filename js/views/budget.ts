@@ -1,8 +1,8 @@
 /** The budget line: what the selection amounts to. */
 
+import { count, scored } from "../core/amounts";
 import { oneLine } from "../core/text";
 import { fill, h } from "./dom";
-import { show } from "./histogram";
 import type { View } from "./host";
 
 export interface BudgetProps {
@@ -26,14 +26,14 @@ export class Budget implements View {
   update({ rows, pinned, tokens, share, cuts, overlap, labels }: BudgetProps): void {
     fill(
       this.element,
-      fact("rows", rows.toLocaleString("en") + (pinned > 0 ? ` (${pinned.toLocaleString("en")} only pinned)` : "")),
-      fact("tokens", tokens.toLocaleString("en")),
+      fact("rows", count(rows) + (pinned > 0 ? ` (${count(pinned)} only pinned)` : "")),
+      fact("tokens", count(tokens)),
       fact("of the pool", `${(100 * share).toFixed(1)} %`),
       fact(
         "score at the cut",
         cuts.length === 1
-          ? show(cuts[0]!.score)
-          : cuts.map(({ name, score }) => `${short(name)} ${show(score)}`).join(" · ") || "–",
+          ? scored(cuts[0]!.score)
+          : cuts.map(({ name, score }) => `${short(name)} ${scored(score)}`).join(" · ") || "–",
       ),
       overlap !== "unknown" &&
         fact(

@@ -6,7 +6,7 @@ import { h, uniqueId } from "./dom";
 /** A choice: what it stands for, and what it is called. */
 export type Option = readonly [value: string, title: string];
 
-export function button(text: string, title: string, press: () => void): HTMLButtonElement {
+export function button(text: string, title: string | null, press: () => void): HTMLButtonElement {
   return h("button", { type: "button", title, on: { click: press } }, text);
 }
 
@@ -20,7 +20,7 @@ export function options(choices: readonly Option[]): HTMLOptionElement[] {
   return choices.map(([value, title]) => h("option", { value }, oneLine(title, 60)));
 }
 
-export function labelled(text: string, control: HTMLElement): HTMLElement {
+export function labelled(text: string, control: HTMLElement, kind = ""): HTMLElement {
   control.id = uniqueId("choice");
-  return h("span", {}, h("label", { for: control.id, class: "nait-muted" }, `${text} `), control);
+  return h("span", { class: kind }, h("label", { for: control.id, class: "nait-muted" }, `${text} `), control);
 }

@@ -1,5 +1,6 @@
 /** The filters: text, token length, label columns; and what to do with the rows that they leave. */
 
+import { count } from "../core/amounts";
 import type { Labels } from "../core/curation";
 import { oneLine } from "../core/text";
 import { letThrough, tokenBound, type Filters as Wanted } from "../core/wish";
@@ -205,8 +206,4 @@ export class Filters implements View {
     if (after.length === 0) delete labels[name];
     this.handlers.filters({ labels });
   }
-}
-
-function count(n: number): string {
-  return n.toLocaleString("en");
 }

@@ -1,6 +1,7 @@
 /** The histogram of the scores, with a cut that is dragged. */
 
 import { scaleLinear } from "d3-scale";
+import { count, scored } from "../core/amounts";
 import { s, fill, h, uniqueId } from "./dom";
 import { saveButtons } from "./figure";
 import { type Host, onWidth, type View } from "./host";
@@ -144,7 +145,7 @@ export class Histogram implements View {
       ["valuenow", inside],
     ] as const)
       this.#cut.setAttribute(`aria-${name}`, String(value));
-    this.#cut.setAttribute("aria-valuetext", `score ${show(cut)}`);
+    this.#cut.setAttribute("aria-valuetext", `score ${scored(cut)}`);
     this.#cut.setAttribute("aria-disabled", String(props.fixed !== null));
   }
 
@@ -162,7 +163,7 @@ export class Histogram implements View {
           "g",
           { transform: `translate(${x(tick)},${bottom})` },
           s("line", { y2: 4 }),
-          s("text", { y: 15, "text-anchor": "middle" }, show(tick)),
+          s("text", { y: 15, "text-anchor": "middle" }, scored(tick)),
         ),
       ),
       ...scaleLinear([0, most], [0, 1])
@@ -173,7 +174,7 @@ export class Histogram implements View {
             "g",
             { transform: `translate(${MARGIN.left},${y(tick)})` },
             s("line", { x2: -4 }),
-            s("text", { x: -7, dy: "0.32em", "text-anchor": "end" }, tick.toLocaleString("en")),
+            s("text", { x: -7, dy: "0.32em", "text-anchor": "end" }, count(tick)),
           ),
         ),
     );
@@ -246,10 +247,4 @@ function legend(): HTMLElement {
     entry("shown", "shown"),
     entry("all", "filtered out"),
   );
-}
-
-/** A score in as many digits as help. */
-export function show(value: number): string {
-  if (value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 1e6)) return String(Number(value.toPrecision(4)));
-  return value.toExponential(2);
 }

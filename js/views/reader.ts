@@ -1,6 +1,8 @@
 /** The reader: one whole sample, as text. */
 
+import { count } from "../core/amounts";
 import { display, wholeLines } from "../core/text";
+import { button } from "./controls";
 import { fill, h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
 import { describe, type RowState } from "./table_row";
@@ -57,21 +59,20 @@ export class Reader implements View {
     private readonly host: Host,
     handlers: ReaderHandlers,
   ) {
-    const { signal } = host;
     const onRow = (act: (row: number) => void) => (): void => {
       if (this.#row !== null) act(this.#row);
     };
-    this.#prompt = new LongText("Prompt", signal);
-    this.#response = new LongText("Response", signal);
+    this.#prompt = new LongText("Prompt");
+    this.#response = new LongText("Response");
     this.#texts = h("div", { class: "nait-reader-texts" }, this.#prompt.element, this.#response.element);
-    this.#pin = button("▲ Pin", signal, onRow(handlers.pin));
-    this.#exclude = button("✕ Exclude", signal, onRow(handlers.exclude));
-    this.#again = button("Try again", signal, () => void this.#ask());
+    this.#pin = button("▲ Pin", null, onRow(handlers.pin));
+    this.#exclude = button("✕ Exclude", null, onRow(handlers.exclude));
+    this.#again = button("Try again", null, () => void this.#ask());
     const acts = h(
       "span",
       { class: "nait-reader-acts" },
-      button("↑ Previous", signal, handlers.previous),
-      button("↓ Next", signal, handlers.next),
+      button("↑ Previous", null, handlers.previous),
+      button("↓ Next", null, handlers.next),
       this.#pin,
       this.#exclude,
     );
@@ -157,14 +158,14 @@ export class LongText {
   #box: HTMLElement;
   #more: HTMLButtonElement;
 
-  constructor(title: string, signal: AbortSignal) {
+  constructor(title: string) {
     const id = uniqueId("text");
-    this.#more = button("", signal, () => {
+    this.#more = button("", null, () => {
       this.#append(MORE);
       if (this.#more.hidden) this.#box.focus();
     });
     this.#box = h("div", {
-      class: "nait-sample nait-reader-text",
+      class: "nait-sample nait-text nait-reader-text",
       dir: "auto",
       tabindex: 0,
       role: "region",
@@ -197,14 +198,4 @@ export class LongText {
     this.#more.hidden = cut === 0;
     this.#more.textContent = `Show the next ${count(Math.min(cut, MORE))} of ${count(cut)} characters`;
   }
-}
-
-function button(name: string, signal: AbortSignal, act: () => void): HTMLButtonElement {
-  const made = h("button", { type: "button" }, name);
-  made.addEventListener("click", act, { signal });
-  return made;
-}
-
-function count(n: number): string {
-  return n.toLocaleString("en");
 }

@@ -76,11 +76,7 @@ export class Scatter implements View, Gestured {
   readonly #tip = h("div", { class: "nait-scatter-tip", "aria-hidden": "true", hidden: true });
   readonly #hint = h("p", { id: uniqueId("scatter-hint"), class: "nait-scatter-note nait-muted" });
   readonly #axes = h("p", { class: "nait-scatter-note nait-muted" });
-  readonly #empty = h(
-    "p",
-    { class: "nait-muted", hidden: true },
-    "No sample has a place on the map yet, or the store keeps no sketch of activations to place them by.",
-  );
+  readonly #empty = h("p", { class: "nait-muted", hidden: true });
   readonly #save: HTMLElement;
   readonly #map: HTMLElement;
   readonly #redraw: () => void;

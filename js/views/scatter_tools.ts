@@ -1,6 +1,7 @@
 /** The buttons of the map: what dragging does, what a lasso does, how near the map is. */
 
 import type { LassoMode } from "../core/lasso";
+import { button } from "./controls";
 import { h } from "./dom";
 import type { View } from "./host";
 
@@ -48,8 +49,8 @@ export class Tools implements View {
       this.#modeGroup,
       group(
         "Zoom",
-        button("−", "Zoom out (−)", () => handlers.zoom(1 / ZOOM_STEP)),
-        button("+", "Zoom in (+)", () => handlers.zoom(ZOOM_STEP)),
+        sign("−", "Zoom out (−)", () => handlers.zoom(1 / ZOOM_STEP)),
+        sign("+", "Zoom in (+)", () => handlers.zoom(ZOOM_STEP)),
         button("Reset", "Show everything (0)", () => handlers.reset()),
       ),
     );
@@ -88,7 +89,9 @@ function group(label: string, ...buttons: HTMLElement[]): HTMLElement {
   return h("span", { role: "group", "aria-label": label, class: "nait-scatter-group" }, ...buttons);
 }
 
-function button(name: string, title: string, click: () => void): HTMLElement {
-  const label = name.length === 1 ? title : null;
-  return h("button", { type: "button", title, "aria-label": label, on: { click } }, name);
+/** A button whose sign alone says too little. */
+function sign(text: string, title: string, press: () => void): HTMLElement {
+  const made = button(text, title, press);
+  made.setAttribute("aria-label", title);
+  return made;
 }

@@ -1,5 +1,6 @@
 /** The table of samples: any number of rows, of which only those in view are elements. */
 
+import { count } from "../core/amounts";
 import { Pages } from "../core/pages";
 import { inPages } from "../core/window";
 import { fill, h, uniqueId } from "./dom";
@@ -192,7 +193,7 @@ export class Table implements View {
     if (start >= 0) {
       this.#selected = new Set(rows.subarray(Math.min(start, position), Math.max(start, position) + 1));
       this.#current = row;
-      this.host.announce(`${this.#selected.size.toLocaleString("en")} rows selected`);
+      this.host.announce(`${count(this.#selected.size)} rows selected`);
     } else this.#select(row);
     this.#pages.retry();
     this.#scroller.reveal(position);

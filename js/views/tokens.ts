@@ -24,7 +24,7 @@ const LONGEST = 200;
 export class Tokens implements View {
   readonly element: HTMLElement;
   readonly #text = h("div", {
-    class: "nait-tokens-text nait-sample",
+    class: "nait-tokens-text nait-text nait-sample",
     dir: "auto",
     role: "grid",
     "aria-label": "Tokens",
