@@ -189,7 +189,7 @@ describe("metadata", () => {
       }),
       { numRuns: 150 },
     );
-  });
+  }, 60_000);
 });
 
 /** The places of all values in JSON. */

@@ -189,7 +189,7 @@ describe("an archive", () => {
       }),
       { numRuns: 2000 },
     );
-  });
+  }, 60_000);
 });
 
 it("reads what `nait pack` wrote as the manifest there says", () => {

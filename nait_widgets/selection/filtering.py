@@ -86,7 +86,7 @@ class RowFilter:
             report: Called with samples done and in all, once a block.
         """
         if self._searched is None or self._searched[0] != text:
-            self._searched = text, self._search(text.casefold(), report)
+            self._searched = text, self._search(fold(text), report)
         return self._searched[1]
 
     def _column(self, name: str) -> Labels:
@@ -101,10 +101,22 @@ class RowFilter:
             rows = store.layout.rows(block)
             numbers = range(rows.start, rows.stop)
             pairs = zip(store.text("prompt", numbers), store.text("response", numbers), strict=True)
-            found[rows] = [needle in prompt.casefold() or needle in response.casefold() for prompt, response in pairs]
+            found[rows] = [needle in fold(prompt) or needle in fold(response) for prompt, response in pairs]
             if report is not None:
                 report(rows.stop, len(store))
         return found
+
+
+def fold(text: str) -> str:
+    """A text as a search compares it, whatever the case.
+
+    As `str.casefold` has it, but that a dotless i is an i. Defined by upper and lower case, which every language has:
+    `fold` in `js/core/folding.ts` gives the same for every character of Unicode 14.
+    """
+    if text.isascii():
+        return text.lower()
+    # Upper case first, for it alone spells out `ß` and ligatures; then two letters that it leaves in two forms.
+    return text.upper().lower().replace("ς", "σ").replace("ß", "ss")
 
 
 def positions(store: ActivationStore, ids: Iterable[str]) -> npt.NDArray[np.int64]:
