@@ -16,7 +16,7 @@ from nait_widgets import Direction, capture, fit_direction
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, open_store
 
-pytest_plugins = ["browser_fixtures", "curating"]
+pytest_plugins = ["browser_fixtures", "curating", "saved"]
 
 Row = dict[str, Any]
 EMPTY_ROW, LONG_ROW = 5, 300
@@ -66,6 +66,12 @@ def pool(lm: CausalLM, pool_rows: list[Row], tmp_path_factory: pytest.TempPathFa
     """Every pool of two blocks, the second with two row chunks, the last of these not full."""
     path = tmp_path_factory.mktemp("stores") / "pool.zarr"
     return capture(lm, pool_rows, path, pools=POOLS, loss=True, template="plain", block_rows=512)
+
+
+@pytest.fixture(scope="session")
+def packed(pool: ActivationStore, tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
+    """`pool` in one file."""
+    return open_store(pool.pack(tmp_path_factory.mktemp("packed") / "pool.zarr.zip"))
 
 
 @pytest.fixture
