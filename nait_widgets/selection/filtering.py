@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import SelectionError
-from nait_widgets.selection.labels import Labels, label_columns
+from nait_widgets.selection.labels import STATUS, Labels, label_columns
 from nait_widgets.selection.wish import Filters
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class RowFilter:
         self._scores = scores
         self._store: ActivationStore = scores.attrs["store"]
         self._searched: tuple[str, Mask] | None = None
+        self._lasting: tuple[Filters, Filters] | None = None
 
     @cached_property
     def labels(self) -> dict[str, Labels]:
@@ -71,12 +72,28 @@ class RowFilter:
         Raises:
             SelectionError: A label column or an id that isn't there.
         """
-        telling = {name: values for name, values in filters.labels.items() if self._column(name).of_source}
-        if not filters.text and not telling:
+        telling = {name for name in filters.labels if self._column(name).of_source}
+        return replace(self._named(filters, telling, filters.text), text="")
+
+    def lasting(self, filters: Filters) -> Filters:
+        """Filters that let the same rows through where the store alone is at hand: ids for columns of the scores.
+
+        Raises:
+            SelectionError: A label column or an id that isn't there.
+        """
+        known = self._lasting
+        if known is None or known[0] != filters:
+            own = {name for name in filters.labels if name != STATUS and not self._column(name).of_source}
+            known = self._lasting = filters, self._named(filters, own, "")
+        return known[1]
+
+    def _named(self, filters: Filters, columns: set[str], text: str) -> Filters:
+        """Filters that name the samples that some label columns and a text let through, instead of those columns."""
+        if not columns and not text:
             return filters
-        found = self.passing(Filters(text=filters.text, labels=telling, ids=filters.ids))
-        others = {name: values for name, values in filters.labels.items() if name not in telling}
-        return replace(filters, text="", labels=others, ids=tuple(map(str, self._store.sample_id[found])))
+        found = self.passing(Filters(text, labels={n: filters.labels[n] for n in columns}, ids=filters.ids))
+        others = {name: values for name, values in filters.labels.items() if name not in columns}
+        return replace(filters, labels=others, ids=tuple(map(str, self._store.sample_id[found])))
 
     def containing(self, text: str, report: Callable[[int, int], None] | None = None) -> Mask:
         """Which samples have a text in their prompt or response, whatever the case: (sample,).
@@ -85,9 +102,10 @@ class RowFilter:
             text: What to look for, as it stands: no pattern.
             report: Called with samples done and in all, once a block.
         """
-        if self._searched is None or self._searched[0] != text:
-            self._searched = text, self._search(fold(text), report)
-        return self._searched[1]
+        searched = self._searched  # read once: the page's searches run in another thread
+        if searched is None or searched[0] != text:
+            searched = self._searched = text, self._search(fold(text), report)
+        return searched[1]
 
     def _column(self, name: str) -> Labels:
         if name not in self.labels:

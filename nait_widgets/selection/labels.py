@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,12 +10,15 @@ import numpy as np
 from nait_widgets.store import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
     import xarray as xr
 
     from nait_widgets.store import ActivationStore
 
 MAX_VALUES = 40  # a column with more is no label to filter by
+MAX_COLUMNS = 28  # the browser has a bit for each, `MOST_LABELS` in `js/core/curation.ts`
 STATUS = "status"
 
 
@@ -36,19 +40,25 @@ def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
     """Every label column: the status, those of the scores' dataset, those of the source's rows.
 
     A column is one whose values are text, whole numbers or truth values, two to forty of them. Of the dataset it is
-    any variable over `sample` alone: `scores["topic"] = ("sample", topics)` adds one.
+    any variable over `sample` alone: `scores["topic"] = ("sample", topics)` adds one. Of two of the same name the
+    first counts, and of all of them the first 28.
     """
     store: ActivationStore = scores.attrs["store"]
-    columns = {STATUS: _encoded([Status(int(code)).label for code in store.status])}
+    found: dict[str, Labels] = {}
+    for name, labels in chain(_of_scores(scores), _of_source(store).items() if store.layout.text else ()):
+        if labels is not None and len(labels.names) > 1:
+            found.setdefault(_unicode(name), labels)
+    return dict(islice(found.items(), MAX_COLUMNS))
+
+
+def _of_scores(scores: xr.Dataset) -> Iterator[tuple[str, Labels | None]]:
+    yield STATUS, _encoded([Status(int(code)).label for code in scores.attrs["store"].status])
     for name, variable in scores.variables.items():
-        if variable.dims == ("sample",) and name not in ("sample_id", "status", "n_tokens"):
-            columns[str(name)] = _encoded([_text(value) for value in variable.to_numpy().tolist()])
-    if store.layout.text:
-        columns |= _of_source(store)
-    return {_unicode(name): labels for name, labels in columns.items() if labels is not None and len(labels.names) > 1}
+        if variable.dims == ("sample",) and name not in ("sample_id", STATUS, "n_tokens"):
+            yield str(name), _encoded([_text(value) for value in variable.to_numpy().tolist()])
 
 
-def _of_source(store: ActivationStore) -> dict[str, Labels | None]:
+def _of_source(store: ActivationStore) -> dict[str, Labels]:
     """The columns of the source's rows. A field leaves the race with its first value too many."""
     codes: dict[str, npt.NDArray[np.uint8]] = {}
     known: dict[str, dict[str, int]] = {}

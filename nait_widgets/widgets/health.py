@@ -66,11 +66,11 @@ class DirectionHealth(Widget):
 
     @answers("health", in_background=True)
     def _measured(self, _body: dict[str, Any], _report: Report) -> Answer:
-        measured = self.health
+        measured, share = self.health, f"{100 * self._fraction:.3g}%"
         tokens, scores = self._points()
         body = {
             "direction": self._direction.name,
-            "about": f"preset {self._direction.preset}, selecting {100 * self._fraction:.3g}% of {self._store.path.name}",
+            "about": f"preset {self._direction.preset}, selecting {share} of {self._store.path.name}",
             "findings": [
                 {
                     "name": finding.name,
