@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 FORMAT = "nait-recipe-1"
 
+# What must be there, and of which types; what is named by nobody here may be anything.
+SHAPE: dict[str, Any] = {
+    "store": {"path": str, "rows": int, "data_sha256": str, "weights_hash": str},
+    "directions": [{"name": str, "digest": str, "path": str | None}],
+    "wish": {},
+    "export": {"columns": [str], "order": str},
+    "result": {"rows": int, "ids_sha256": str},
+    "created": str,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -62,7 +72,7 @@ class Recipe:
                 {"name": direction.name, "digest": direction.digest, "path": file and file.name}
                 for direction, file in zip(selection.directions, directions, strict=True)
             ],
-            wish=selection.wish.as_json(),
+            wish=selection.lasting.as_json(),
             export={"columns": list(columns), "order": order},
             result={"rows": len(selection), "ids_sha256": selection.ids_digest},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -92,14 +102,15 @@ class Recipe:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise SelectionError(f"there is no recipe at {path}") from error
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise SelectionError(f"{path} can't be read as a recipe: {error}") from error
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise SelectionError(f"{path} is not a recipe of format {FORMAT}")
-        try:
-            return cls(**values, folder=path.parent.resolve())
-        except TypeError as error:
-            raise SelectionError(f"{path} is not a whole recipe: {error}") from error
+        if other := values.keys() ^ SHAPE.keys():
+            raise SelectionError(f"{path} is not a whole recipe: {min(other)!r} is missing or unknown")
+        if wrong := _unlike(values, SHAPE):
+            raise SelectionError(f"{path} is not a whole recipe: {wrong}")
+        return cls(**values, folder=path.parent.resolve())
 
     def repeat(self) -> Selection:
         """Choose again, and check that it gives the same rows.
@@ -129,3 +140,16 @@ class Recipe:
                 "the store's activations have changed"
             )
         return selection
+
+
+def _unlike(value: Any, shape: Any, where: str = "it") -> str | None:
+    """What of a value hasn't the shape, in words; None where all of it has."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return f"{where} is {value!r}, but must be named values"
+        return next((found for name in shape if (found := _unlike(value.get(name), shape[name], name))), None)
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return f"{where} is {value!r}, but must be a list"
+        return next((found for each in value if (found := _unlike(each, shape[0], where))), None)
+    return None if isinstance(value, shape) else f"{where} is {value!r}, of another type"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -56,6 +56,7 @@ class Selection:
         wish: What was asked for.
         store: Where the rows are.
         directions: What they were scored by.
+        lasting: The wish where the store alone is at hand: with ids for label columns that only the scores have.
     """
 
     rows: npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ class Selection:
     wish: Wish
     store: ActivationStore
     directions: tuple[Direction, ...]
+    lasting: Wish
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -121,7 +123,8 @@ class Selection:
         Of a store without text they are the `id` of each.
 
         Args:
-            path: `.jsonl`, `.json`, `.parquet`, `.csv`, `.tsv`, or no suffix for a folder of `datasets`.
+            path: `.jsonl`, `.json`, `.parquet`, `.csv`, `.tsv`, or for a folder of `datasets` no suffix or a slash at
+                the end.
             columns: What to add to each row, of `score`, `rank` and `reason`; each is named `nait_…`.
             order: Of the rows: the source's, or the best first.
             report: Called with rows written and in all, from time to time.
@@ -130,7 +133,8 @@ class Selection:
             The files written: rows, recipe, card, and each direction that isn't saved in the store.
 
         Raises:
-            SelectionError: An unknown suffix or column, or rows that the format can't hold.
+            SelectionError: An unknown suffix or column, rows that the format can't hold, or a folder in the place that
+                `datasets` didn't write.
         """
         from nait_widgets.selection.export import export
 
@@ -189,8 +193,11 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     if wish.k is not None and wish.k > n_valid:
         raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
     candidates = np.ones(len(store), np.bool_)
+    lasting = wish
     if wish.filters.anything and wish.filters.narrow:
-        candidates &= (row_filter or RowFilter(scores)).passing(wish.filters)
+        row_filter = row_filter or RowFilter(scores)
+        candidates &= row_filter.passing(wish.filters)
+        lasting = replace(wish, filters=row_filter.lasting(wish.filters))
     candidates[positions(store, wish.excluded)] = False
     pinned = positions(store, wish.pinned)
     for row in pinned[~store.selectable[pinned]]:
@@ -198,7 +205,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
     scored = {direction.name: direction for direction in scores.attrs["directions"]}
     choice = choose(values, names, wish, candidates, pinned)
-    return Selection(*choice, wish, store, tuple(scored[name] for name in names))
+    return Selection(*choice, wish, store, tuple(scored[name] for name in names), lasting)
 
 
 def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
