@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import uuid
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
@@ -62,6 +63,15 @@ def require_space(path: Path, n_bytes: int) -> None:
             f"{path.name} takes {n_bytes / 1e9:,.3f} GB and {path.parent} has {free / 1e9:,.3f} GB free; free some, or "
             "write to another disk"
         )
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Names that differ: one that was there before gets a number."""
+    found: list[str] = []
+    for name in names:
+        numbered = chain([name], (f"{name}-{number}" for number in count(2)))
+        found.append(next(other for other in numbered if other not in found))
+    return found
 
 
 def slug(name: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from browser import PANEL, Lab
 from curating import Curating
+from datasets import load_from_disk
 from playwright.sync_api import Locator, expect
 from screenshots import both_themes
 
@@ -87,6 +89,10 @@ def test_each_format_holds_the_selection(lab: Lab, demo_folder: Path) -> None:
 
     exporter = page.widget.locator(".nait-exporter")
     alert = exporter.get_by_role("alert")
+    kind.select_option("datasets folder")
+    page.press("Export")
+    expect(exporter.get_by_text(f"Written: {len(chosen)} rows")).to_be_visible()
+    assert len(load_from_disk(str(demo_folder / "export.rows"))) == len(chosen)
     page.type(where, "nowhere/rows.jsonl")
     page.press("Export")
     expect(alert.locator("span")).to_have_text("there is no folder nowhere to write rows.jsonl into")
@@ -98,11 +104,11 @@ def test_each_format_holds_the_selection(lab: Lab, demo_folder: Path) -> None:
     def export(kind_title: str, suffix: str, *, replaces: bool = False) -> Path:
         path = lab.server.root / f"rows{suffix}"
         kind.select_option(kind_title)
-        expect(where).to_have_value(str(path))
+        expect(where).to_have_value(f"{path}/" if kind_title == "datasets folder" else str(path))
         page.press("Export")
-        if replaces:
-            expect(exporter.get_by_text(f"{path} is there already.")).to_be_visible()
-            page.press("Replace it")
+        if replaces:  # at least the recipe, the card and the directions of the export before
+            expect(exporter.get_by_text(re.compile(" more that go with it are there already"))).to_be_visible()
+            page.press("Replace them")
         written = exporter.get_by_role("listitem").filter(has_text=f"{path} ")
         expect(written).to_be_visible()
         expect(alert).to_be_hidden()
@@ -114,11 +120,12 @@ def test_each_format_holds_the_selection(lab: Lab, demo_folder: Path) -> None:
     assert read_lines(export("JSONL", ".jsonl")) == as_in_source
     page.widget.get_by_role("combobox", name="Order").select_option("best first")
     assert read_lines(export("JSONL", ".jsonl", replaces=True)) == best_first
-    assert json.loads(export("JSON", ".json").read_text()) == best_first
-    assert pq.read_table(export("Parquet", ".parquet")).to_pylist() == best_first
+    assert json.loads(export("JSON", ".json", replaces=True).read_text()) == best_first
+    assert pq.read_table(export("Parquet", ".parquet", replaces=True)).to_pylist() == best_first
+    assert load_from_disk(str(export("datasets folder", "", replaces=True))).to_list() == best_first
     as_text = [{name: str(value) for name, value in row.items()} for row in best_first]
     for title, suffix, delimiter in (("CSV", ".csv", ","), ("TSV", ".tsv", "\t")):
-        with export(title, suffix).open(encoding="utf-8", newline="") as file:
+        with export(title, suffix, replaces=True).open(encoding="utf-8", newline="") as file:
             assert list(csv.DictReader(file, delimiter=delimiter)) == as_text
     for column in ("score", "rank"):
         page.widget.get_by_role("checkbox", name=column).uncheck()

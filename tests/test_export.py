@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nait_widgets.errors import NaitError, SelectionError, StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.records import read_records
 from nait_widgets.selection import Recipe
+from nait_widgets.selection.card import card
 from nait_widgets.store import ActivationStore
 
 SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", "")
@@ -224,6 +226,21 @@ def test_the_card_tells_a_person(
         assert piece in card, piece
 
 
+def test_a_strangers_words_are_no_markup_of_the_card(
+    copy: ActivationStore, direction: Direction, tmp_path: Path
+) -> None:
+    scores = score(copy, direction.named("a|b"))
+    scores["c|d"] = "sample", np.array(["p|q", "<img src=x>"])[np.arange(len(copy)) % 2]
+    chosen = select(scores, k=698, filters={"labels": {"c|d": ["p|q", "<img src=x>"]}, "text": "o"})
+    lines = chosen.export(tmp_path / "rows|.jsonl")[2].read_text("utf-8").splitlines()
+    assert "# rows\\|.jsonl" in lines
+    assert "| asked for | top k 698 |" in lines
+    assert "| only among | text 'o', c\\|d p\\|q or \\<img src=x> |" in lines
+    assert any(line.startswith("| a\\|b | paper | 40 |") for line in lines)
+    million = replace(chosen, wish=replace(chosen.wish, k=1_234_567))
+    assert "| asked for | top k 1,234,567 |" in card(million, "x")
+
+
 # -- failures
 
 
@@ -248,6 +265,50 @@ def test_of_a_store_without_text_the_ids_are_exported(lm: CausalLM, direction: D
     assert {row["id"]: row["nait_reason"] for row in read(rows)} == expected
     assert {tuple(row) for row in read(rows)} == {("id", "nait_reason")}
     assert "The store has no text, so a row here is its `id` in the source" in card.read_text("utf-8")
+
+
+def test_a_folder_is_replaced_only_where_an_export_wrote_it(chosen: Selection, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for thesis in (None, project / "thesis.tex"):
+        if thesis:
+            thesis.write_text("x")
+        for given in (project, f"{project}/", tmp_path / "project.jsonl"):
+            if str(given).endswith(".jsonl"):
+                Path(given).mkdir(exist_ok=True)
+            with pytest.raises(SelectionError, match="is a folder, and none that an export wrote"):
+                chosen.export(given)
+    own, *_ = chosen.export(tmp_path / "own")
+    (own / "notes.md").write_text("x")
+    with pytest.raises(SelectionError, match="none that an export wrote"):
+        chosen.export(own)
+    assert sorted(file.name for file in project.iterdir()) == ["thesis.tex"]
+    assert (own / "notes.md").exists()
+
+
+def test_a_slash_says_a_folder_whatever_dots_its_name_has(chosen: Selection, tmp_path: Path) -> None:
+    from datasets import load_from_disk
+
+    files = chosen.export(f"{tmp_path}/alpaca.v2.rows/")
+    beside = [f"alpaca.v2.rows{end}" for end in ("", ".recipe.json", ".card.md", ".sums.direction")]
+    assert [file.name for file in files] == beside
+    assert len(load_from_disk(str(files[0]))) == 30
+    with pytest.raises(SelectionError, match="with a slash at the end"):
+        chosen.export(tmp_path / "alpaca.v2")
+    for nothing in ("", ".", "/"):
+        with pytest.raises(SelectionError, match="names no file to export to"):
+            chosen.export(nothing)
+
+
+def test_directions_of_like_names_have_files_of_their_own(
+    copy: ActivationStore, direction: Direction, robust: Direction, tmp_path: Path
+) -> None:
+    names = ["c++", "c**", "c---2"]
+    alike = [one.named(name) for one, name in zip((direction, robust, -direction), names, strict=True)]
+    chosen = select(score(copy, alike), k=9)
+    files = chosen.export(tmp_path / "rows.jsonl")
+    assert len(set(files)) == 6
+    assert Recipe.load(files[1]).repeat().ids == chosen.ids
 
 
 def test_an_export_replaces_the_one_before(chosen: Selection, tmp_path: Path) -> None:

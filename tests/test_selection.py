@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import make_rows
 from golden_selection import GOLDEN, Scores, golden, inputs, reference, standardised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nait_widgets import Direction, score, select
+from nait_widgets import Direction, capture, score, select
 from nait_widgets.errors import SelectionError
+from nait_widgets.models import CausalLM
 from nait_widgets.selection import Filters, Wish, arithmetic
-from nait_widgets.selection.labels import label_columns
+from nait_widgets.selection.labels import MAX_COLUMNS, label_columns
 from nait_widgets.selection.selection import choose
 from nait_widgets.store import ActivationStore
+
+CURATION = Path(__file__).parents[1] / "js" / "core" / "curation.ts"
 
 
 def as_array(scores: Scores) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -140,7 +145,7 @@ def test_a_selection_says_what_it_is(pool: ActivationStore, direction: Direction
     assert chosen.ids_digest != select(scores, k=69).ids_digest
     assert "70 of 700 rows" in repr(chosen)
     assert select(scores, threshold=float(chosen.scores[-1])).rows.tolist() == chosen.rows.tolist()
-    assert len(select(scores, threshold=math.inf)) == 0
+    assert len(select(scores, threshold=1e9)) == 0
 
 
 def test_reasons_name_the_directions(pool: ActivationStore, direction: Direction, robust: Direction) -> None:
@@ -166,7 +171,14 @@ def test_what_can_not_be_chosen_is_refused(pool: ActivationStore, direction: Dir
         ({"fraction": math.nan}, "above 0 and at most 1"),
         ({"k": 0}, "must be at least 1"),
         ({"k": 699}, "k is 699, but only 698 rows of .* may be selected"),
-        ({"threshold": math.nan}, "threshold is NaN"),
+        ({"threshold": math.nan}, "threshold is nan, but must be finite"),
+        ({"threshold": -math.inf}, "threshold is -inf, but must be finite"),
+        ({"k": 2.5}, "k is 2.5, but must be a whole number"),
+        ({"fraction": "0.5"}, "fraction is '0.5', but must be a number"),
+        ({"k": 2, "end": "random", "seed": 1.5}, "seed is 1.5, but must be a whole number"),
+        ({"k": 2, "weights": {"sums": None}}, "the weight of 'sums' is None, but must be a number"),
+        ({"k": 2, "filters": {"tokens": (1.5, None)}}, "a bound of tokens is 1.5, but must be a whole number"),
+        ({"k": 2, "filters": {"ids": "row"}}, "ids is 'row', but must be a list"),
         ({"k": 1, "merge": "sum"}, "merge is 'sum', but must be one of union, round-robin, mean-z, max"),
         ({"threshold": 1.0, "merge": "round-robin"}, "give fraction or k, not a threshold"),
         ({"threshold": 1.0, "end": "random"}, "random rows have no threshold"),
@@ -178,7 +190,7 @@ def test_what_can_not_be_chosen_is_refused(pool: ActivationStore, direction: Dir
         ({"k": 1, "pinned": ["a"], "excluded": ["a"]}, "'a' is both pinned and excluded"),
         ({"k": 1, "filters": {"colour": 1}}, "no field 'colour'"),
         ({"k": 1, "filters": {"labels": {"colour": ["red"]}}}, "no label column 'colour'"),
-        ({"k": 1, "filters": {"tokens": 5}}, "can't be read"),
+        ({"k": 1, "filters": {"tokens": 5}}, r"tokens is 5, but must be \(fewest, most\)"),
         ({"k": 1, "seed": -1}, "seed is -1"),
     ]
     for wish, message in refused:
@@ -231,6 +243,49 @@ def test_label_columns_come_from_the_scores_and_the_source(pool: ActivationStore
     chosen = select(scores, fraction=0.2, filters=Filters(labels={"topic": ("odd",)}))
     assert len(chosen) > 0
     assert (chosen.rows % 2 == 1).all()
+
+
+def test_a_label_column_of_the_scores_goes_before_the_sources(
+    lm: CausalLM, direction: Direction, tmp_path: Path
+) -> None:
+    rows = [{**row, "kind": "source", "status": f"s{i % 2}"} for i, row in enumerate(make_rows(12))]
+    rows[3]["kind"], rows[4]["output"] = "other", " "
+    store = capture(lm, rows, tmp_path / "s.zarr", template="plain")
+    scores = score(store, direction)
+    assert label_columns(scores)["kind"].names == ("source", "other")
+    scores["kind"] = ("sample", np.array(["mine", "yours"])[np.arange(12) % 2])
+    columns = label_columns(scores)
+    assert columns["kind"].names == ("mine", "yours")
+    assert columns["status"].names == ("ok", "empty")
+    assert len(select(scores, fraction=1, filters={"labels": {"kind": ["yours"]}})) == 6
+
+
+def test_there_are_as_many_label_columns_as_the_page_has_bits(
+    lm: CausalLM, direction: Direction, tmp_path: Path
+) -> None:
+    fields = [f"field{j}" for j in range(30)]
+    rows = [{**dict.fromkeys(fields, i % 2), **row} for i, row in enumerate(make_rows(12))]
+    scores = score(capture(lm, rows, tmp_path / "s.zarr", template="plain"), direction)
+    assert list(label_columns(scores)) == fields[:MAX_COLUMNS]
+    assert f"export const MOST_LABELS = {MAX_COLUMNS};" in CURATION.read_text()
+    assert len(select(scores, fraction=1, filters={"labels": {"field27": ["1"]}})) == 6
+    with pytest.raises(SelectionError, match="there is no label column 'field28'"):
+        select(scores, fraction=1, filters={"labels": {"field28": ["1"]}})
+
+
+def test_numbers_of_numpy_are_plain_numbers(pool: ActivationStore, direction: Direction) -> None:
+    scores = score(pool, direction)
+    numbers: dict[str, Any] = {
+        "k": np.int64(20),
+        "weights": {"sums": np.float32(0.5)},
+        "filters": {"tokens": (np.int32(3), None), "ids": pool.sample_id},
+        "pinned": pool.sample_id[:3],
+        "seed": np.uint32(7),
+    }
+    wish = select(scores, **numbers).wish
+    assert Wish.from_json(json.loads(json.dumps(wish.as_json()))) == wish
+    assert (type(wish.k), type(wish.weights["sums"]), type(wish.filters.tokens[0])) == (int, float, int)
+    assert type(Wish(fraction=1).fraction) is float
 
 
 def test_rows_are_pinned_and_excluded_by_hand(pool: ActivationStore, direction: Direction) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from nait_widgets import Curator, Direction, Recipe, score, select
+from nait_widgets import Curator, Direction, Recipe, open_store, score, select
 from nait_widgets.errors import SelectionError
 from nait_widgets.store import ActivationStore
 from nait_widgets.widgets import rowsets
@@ -109,6 +110,107 @@ def test_a_new_kernel_finds_everything_again(curator: Curator, scores: xr.Datase
     assert repeated.ids == chosen.ids
 
 
+def test_directions_of_a_part_of_the_scores_keep_their_names(copy: ActivationStore, scores: xr.Dataset) -> None:
+    curator = Curator(copy, scores.sel(direction=["robust sums", "sums"]))
+    for asked in ({"fraction": 0.1}, {"k": 20, "merge": "round-robin"}):
+        chosen = curator.select(**asked)
+        curator._keeper.flush()
+        assert curator._keeper.path.name == "copy.robust-sums+sums.recipe.json"
+        assert Recipe.load(curator._keeper.path).repeat().ids == chosen.ids
+        names: dict[str, Any] = {}
+        exec(curator.code, names)
+        assert names["chosen"].ids == chosen.ids
+
+
+def test_directions_of_like_names_have_files_of_their_own(
+    copy: ActivationStore, direction: Direction, robust: Direction
+) -> None:
+    both = [direction.named("c++"), robust.named("c**")]
+    curator = Curator(copy, score(copy, both))
+    chosen = curator.select(k=20)
+    curator._keeper.flush()
+    assert Recipe.load(curator._keeper.path).repeat().ids == chosen.ids
+    one = Curator(copy, score(copy, both[:1]), recipe=curator._keeper.path)
+    assert "goes by other directions: c++, c**" in one._greeting
+
+
+def test_a_recipe_needs_no_label_columns_but_the_stores(copy: ActivationStore, scores: xr.Dataset) -> None:
+    scores["topic"] = "sample", np.array(["a", "b"])[np.arange(len(copy)) % 2]
+    ids = copy.sample_id[:401].tolist()
+    curator = Curator(copy, scores)
+    wish = {"k": 12, "filters": {"ids": ids, "text": "o", "labels": {"topic": ["a"], "status": ["ok"]}}}
+    chosen = curator.select(**wish)
+    assert curator.asked["filters"]["labels"] == {"topic": ("a",), "status": ("ok",)}
+    curator._keeper.flush()
+    recipe = Recipe.load(curator._keeper.path)
+    assert recipe.wish["filters"]["labels"] == {"status": ["ok"]}
+    assert recipe.wish["filters"]["ids"] == ids[::2]
+    assert recipe.repeat().ids == chosen.ids
+    again = Curator(copy, scores.drop_vars("topic"))
+    assert "Restored" in again._greeting
+    assert chosen_ids(again) == chosen.ids
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wish": "abc"},
+        {"wish": [1]},
+        {"wish": {"fraction": 0.1, "filters": None}},
+        {"wish": {"fraction": 0.1, "filters": {"tokens": 5}}},
+        {"wish": {"fraction": 0.1, "filters": {"labels": {"gone": ["x"]}}}},
+        {"wish": {"fraction": 0.1, "filters": {"labels": {"status": None}}}},
+        {"wish": {"fraction": 0.1, "weights": {"gone": 1}}},
+        {"wish": {"fraction": 0.1, "weights": [1]}},
+        {"wish": {"fraction": 0.1, "pinned": ["nobody"]}},
+        {"wish": {"fraction": "many"}},
+        {"wish": {"k": 100000}},
+        {"wish": {"merge": []}},
+        {"store": {}},
+        {"store": None},
+        {"directions": [{}]},
+        {"directions": {"name": 1}},
+        {"directions": []},
+        {"result": 3},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_recipe_that_does_not_fit_is_left_alone(
+    copy: ActivationStore, scores: xr.Dataset, change: dict[str, Any]
+) -> None:
+    first = Curator(copy, scores)
+    first._keeper.flush()
+    path = first._keeper.path
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    before = path.read_bytes()
+    curator = Curator(copy, scores)
+    curator.select(k=5)
+    curator._keeper.flush()
+    assert path.read_bytes() == before
+    assert "copy.sums+robust-sums-2.recipe.json" in curator._greeting
+    assert Recipe.load(path.with_name("copy.sums+robust-sums-2.recipe.json")).result["rows"] == len(chosen_ids(curator))
+
+
+def test_numbers_of_numpy_are_kept(page: Page) -> None:
+    chosen = page.curator.select(
+        k=np.int64(20), weights={"sums": np.float32(0.5)}, filters={"tokens": (np.int64(10), None)}
+    )
+    page.curator._keeper.flush()
+    assert Recipe.load(page.curator._keeper.path).repeat().ids == chosen.ids
+    assert json.loads(json.dumps(page.curator.asked))["k"] == 20
+    assert not [content for content, _ in page.sent if "tell" in content]
+
+
+def test_whatever_fails_while_saving_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = page.curator._keeper
+    keeper.flush()
+    monkeypatch.setattr(keeper, "_files", {})
+    page.curator.select(k=3)
+    keeper.flush()
+    assert page.sent[-1][0]["body"] == "What you choose is not being saved: KeyError: 'sums'"
+
+
 def test_a_foreign_recipe_is_left_alone(copy: ActivationStore, scores: xr.Dataset) -> None:
     path = copy.path.with_name("copy.sums+robust-sums.recipe.json")
     path.write_text("{}")
@@ -162,10 +264,66 @@ def test_export_writes_the_selection_and_replaces_only_when_told(page: Page, tmp
     written = [json.loads(line) for line in target.read_text().splitlines()]
     np.testing.assert_allclose([row["nait_score"] for row in written], chosen.scores)
     more = page.curator.select(k=13)
-    assert page.ask("export", **export)["answer"] == {"exists": str(target)}
+    assert set(page.ask("export", **export)["answer"]["exists"]) == {str(file) for file in tmp_path.glob("subset*")}
     assert len(target.read_text().splitlines()) == len(chosen)
     page.ask("export", **export, replace=True)
     assert len(target.read_text().splitlines()) == len(more) > len(chosen)
+
+
+def test_what_lies_beside_an_export_is_not_replaced_unasked_either(page: Page, tmp_path: Path) -> None:
+    card = tmp_path / "notes.card.md"
+    card.write_text("my own")
+    asked = {"path": str(tmp_path / "notes.jsonl"), "columns": [], "order": "rank"}
+    assert page.ask("export", **asked)["answer"] == {"exists": [str(card)]}
+    assert card.read_text() == "my own"
+    error = page.ask("export", path=" ", columns=[], order="rank", replace=True)["error"]
+    assert error["sentence"] == "'' names no file to export to: give one such as subset.jsonl"
+
+
+def test_an_export_leaves_alone_what_the_widget_keeps(page: Page) -> None:
+    keeper = page.curator._keeper
+    path = page.ask("columns")["answer"]["export"]
+    assert Path(path).name == "copy.sums+robust-sums.rows.jsonl"
+    exported = page.curator.select(k=35)
+    assert "files" in page.ask("export", path=path, columns=[], order="rank")["answer"]
+    page.curator.select(fraction=0.3)
+    keeper.flush()
+    assert Recipe.load(path.replace(".jsonl", ".recipe.json")).repeat().ids == exported.ids
+    for taken in (keeper.path.with_name("copy.sums+robust-sums.jsonl"), keeper.path):
+        before = keeper.path.read_bytes()
+        error = page.ask("export", path=str(taken), columns=[], order="rank", replace=True)["error"]
+        assert "is where this Curator keeps its state: choose another name" in error["sentence"]
+        assert keeper.path.read_bytes() == before
+
+
+def test_what_is_exported_is_what_was_chosen_when_it_was_asked_for(page: Page, tmp_path: Path) -> None:
+    asked = page.curator.select(k=5)
+    at_work = threading.Event()
+    page.curator._worker.submit(at_work.wait)
+    body = {"path": str(tmp_path / "rows.jsonl"), "columns": [], "order": "rank"}
+    page.curator._asked(None, {"id": "x", "ask": "export", "body": body}, [])
+    page.curator.select(k=50)
+    at_work.set()
+    page.curator._worker.submit(lambda: None).result()
+    assert [json.loads(line)["id"] for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == asked.ids
+
+
+def test_what_the_kernel_refuses_is_told_to_the_page(page: Page) -> None:
+    before = chosen_ids(page.curator)
+    for refused in (
+        {"fraction": 0.1, "filters": {"tokens": [40.5, None]}},
+        {"fraction": 0.1, "filters": {"tokens": [None, 1e21]}},
+        {"fraction": 0.1, "end": "random", "seed": 2**32},
+        {"fraction": 0.1, "filters": {"labels": {"gone": ["x"]}}},
+    ):
+        page.sent.clear()
+        page.curator.asked = refused
+        content, _ = page.sent[-1]
+        assert content["tell"] == "trouble"
+        assert content["body"].startswith("`curator.selection` stays as it was before: ")
+        assert chosen_ids(page.curator) == before
+    page.curator.asked = {"k": 5}
+    assert chosen_ids(page.curator) != before
 
 
 def test_errors_are_told_in_one_sentence(page: Page) -> None:
@@ -175,6 +333,13 @@ def test_errors_are_told_in_one_sentence(page: Page) -> None:
     assert "unknown question" in page.ask("nothing")["error"]["sentence"]
     error = page.ask("export", path="/nowhere/x.jsonl", columns=[], order="rank")["error"]
     assert "there is no folder /nowhere" in error["sentence"]
+
+
+def test_a_store_is_the_same_by_whatever_path(
+    copy: ActivationStore, scores: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy.path.parent)
+    assert chosen_ids(Curator(open_store(copy.path.name), scores)) == select(scores, fraction=0.1).ids
 
 
 def test_scores_of_another_store_are_refused(pool: ActivationStore, scores: xr.Dataset) -> None:

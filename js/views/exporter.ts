@@ -1,6 +1,8 @@
 /** Export in one click: format, columns, order and path; progress; what was written. */
 
-import { fill, h, uniqueId } from "./dom";
+import { count } from "../core/amounts";
+import { button, labelled } from "./controls";
+import { fill, h } from "./dom";
 import type { Host, View } from "./host";
 import { Trouble } from "./trouble";
 
@@ -11,8 +13,8 @@ export interface ExportWish {
   replace: boolean;
 }
 
-/** What was written, or the file that is there already. */
-export type Exported = { rows: number; files: { path: string; bytes: number }[] } | { exists: string };
+/** What was written, or the files that are there already and would be replaced. */
+export type Exported = { rows: number; files: { path: string; bytes: number }[] } | { exists: string[] };
 
 /** How rows leave a page: what it is called, in which formats, and what else there is to do with them. */
 export interface Exporting {
@@ -23,6 +25,9 @@ export interface Exporting {
   extras?: readonly HTMLElement[];
 }
 
+/** A path's end that says a folder, whatever dots there are in its name. */
+const FOLDER = "/";
+
 /** What a kernel writes. */
 export const KERNEL_FORMATS: Exporting["formats"] = [
   [".jsonl", "JSONL"],
@@ -30,7 +35,7 @@ export const KERNEL_FORMATS: Exporting["formats"] = [
   [".parquet", "Parquet"],
   [".csv", "CSV"],
   [".tsv", "TSV"],
-  ["", "datasets folder"],
+  [FOLDER, "datasets folder"],
 ];
 
 export interface ExporterHandlers {
@@ -39,6 +44,8 @@ export interface ExporterHandlers {
 }
 
 export const KERNEL_COLUMNS = ["score", "rank", "reason"];
+
+const CONTROL = "nait-exporter-control";
 
 export class Exporter implements View {
   readonly element: HTMLElement;
@@ -62,7 +69,7 @@ export class Exporter implements View {
   ) {
     const { signal } = host;
     const suffixOf = (path: string): string =>
-      formats.map(([suffix]) => suffix).find((suffix) => suffix !== "" && path.endsWith(suffix)) ?? "";
+      formats.map(([suffix]) => suffix).find((suffix) => path.endsWith(suffix)) ?? "";
     this.#format = h("select", {}, ...formats.map(([suffix, title]) => h("option", { value: suffix }, title)));
     this.#columns = columns.map((name) => h("input", { type: "checkbox", value: name, checked: name !== "reason" }));
     this.#export = h("button", { type: "button", class: "nait-primary" }, action);
@@ -75,8 +82,10 @@ export class Exporter implements View {
       },
       { signal },
     );
-    this.#path.addEventListener("change", () => (this.#format.value = suffixOf(this.#path.value)), { signal });
-    const code = h("button", { type: "button", on: { click: () => void this.#code() } }, "Copy as Python");
+    this.#path.addEventListener("change", () => (this.#format.value = suffixOf(this.#path.value) || FOLDER), {
+      signal,
+    });
+    const code = button("Copy as Python", null, () => void this.#code());
     this.element = h(
       "section",
       { class: "nait-panel nait-exporter" },
@@ -84,9 +93,9 @@ export class Exporter implements View {
       h(
         "div",
         { class: "nait-exporter-row" },
-        labelled("To", this.#path),
-        formats.length > 1 && labelled("Format", this.#format),
-        labelled("Order", this.#order),
+        labelled("To", this.#path, CONTROL),
+        formats.length > 1 && labelled("Format", this.#format, CONTROL),
+        labelled("Order", this.#order, CONTROL),
         h(
           "span",
           { role: "group", "aria-label": "Columns to add" },
@@ -125,15 +134,18 @@ export class Exporter implements View {
     }
   }
 
-  #offerToReplace(path: string): void {
-    const replace = h("button", { type: "button", on: { click: () => void this.#run(true) } }, "Replace it");
-    fill(this.#outcome, h("span", {}, h("bdi", {}, path), " is there already. "), replace);
+  #offerToReplace(paths: string[]): void {
+    const [one, more] = [paths[0]!, paths.length - 1];
+    const rest = more === 0 ? " is there already." : ` and ${more} more that go with it are there already.`;
+    const act = more === 0 ? "Replace it" : "Replace them";
+    const replace = button(act, null, () => void this.#run(true));
+    fill(this.#outcome, h("span", { title: paths.join("\n") }, h("bdi", {}, one), `${rest} `), replace);
     replace.focus();
-    this.host.announce(`${path} is there already.`);
+    this.host.announce(`${one}${rest}`);
   }
 
   #tell(rows: number, files: { path: string; bytes: number }[]): void {
-    const summary = `Written: ${rows.toLocaleString("en")} rows`;
+    const summary = `Written: ${count(rows)} rows`;
     fill(
       this.#outcome,
       h("span", {}, summary),
@@ -172,12 +184,6 @@ export class Exporter implements View {
     fill(this.#outcome);
     this.#trouble.show(error);
   }
-}
-
-function labelled(label: string, control: HTMLElement): HTMLElement {
-  const id = uniqueId("export");
-  control.id = id;
-  return h("span", { class: "nait-exporter-control" }, h("label", { for: id }, label), control);
 }
 
 function bytesOf(n: number): string {

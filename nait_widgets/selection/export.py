@@ -4,30 +4,86 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nait_widgets.errors import NaitError, SelectionError
-from nait_widgets.paths import slug, written_whole
+from nait_widgets.paths import slug, unique, written_whole
 from nait_widgets.selection.card import card
 from nait_widgets.selection.recipe import Recipe
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
     from nait_widgets.selection.selection import Order, Selection
     from nait_widgets.store import ActivationStore
 
-    Row = dict[str, Any]
-
+Row = dict[str, Any]
 COLUMNS = ("score", "rank", "reason")
 REPORT_EVERY = 1000
+
+
+class Target(NamedTuple):
+    """Where an export goes.
+
+    Attributes:
+        rows: The rows' file or folder.
+        suffix: What says its format; none for a folder.
+    """
+
+    rows: Path
+    suffix: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> Target:
+        """The target that a path names.
+
+        Raises:
+            SelectionError: It names nothing, or an unknown format.
+        """
+        given = os.fspath(path)
+        path = Path(given)
+        if not path.name:
+            raise SelectionError(f"{given!r} names no file to export to: give one such as subset.jsonl")
+        suffix = "" if given.endswith(("/", os.sep)) else path.suffix
+        if suffix not in WRITERS:
+            known = ", ".join(name for name in WRITERS if name)
+            raise SelectionError(
+                f"{path}: rows can be written as {known}, or without suffix, or with a slash at the end, as a folder "
+                "of `datasets`"
+            )
+        return cls(path, suffix)
+
+    @property
+    def recipe(self) -> Path:
+        """The file of the recipe."""
+        return self._beside("recipe.json")
+
+    def directions(self, selection: Selection) -> list[Path | None]:
+        """The file of each direction of a selection; None where the store keeps it."""
+        from nait_widgets.saving import keeps
+
+        names = unique(slug(direction.name) for direction in selection.directions)
+        return [
+            None if keeps(selection.store, direction) else self._beside(f"{name}.direction")
+            for direction, name in zip(selection.directions, names, strict=True)
+        ]
+
+    def files(self, selection: Selection) -> list[Path]:
+        """All that an export writes."""
+        directions = [file for file in self.directions(selection) if file is not None]
+        return [self.rows, self.recipe, self._beside("card.md"), *directions]
+
+    def _beside(self, ending: str) -> Path:
+        return self.rows.with_name(f"{self.rows.name.removesuffix(self.suffix)}.{ending}")
 
 
 def export(
@@ -39,10 +95,9 @@ def export(
     report: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write rows, recipe, card and directions; see `Selection.export`."""
-    from nait_widgets.saving import keeps
-
-    path = Path(path)
-    write = _writer(path)
+    target = Target.of(path)
+    path = target.rows
+    write = WRITERS[target.suffix]
     for name in columns:
         if name not in COLUMNS:
             raise SelectionError(f"column {name!r} is unknown; choose among {', '.join(COLUMNS)}")
@@ -50,15 +105,13 @@ def export(
         raise SelectionError(f"order is {order!r}, but must be source or rank")
     if not path.parent.is_dir():
         raise SelectionError(f"there is no folder {path.parent} to write {path.name} into")
-    names = _unique([slug(direction.name) for direction in selection.directions])
-    files = [
-        None if keeps(selection.store, direction) else path.with_suffix(f".{name}.direction")
-        for direction, name in zip(selection.directions, names, strict=True)
-    ]
+    if path.is_dir() and not (target.suffix == "" and _is_datasets_folder(path)):
+        raise SelectionError(f"{path} is a folder, and none that an export wrote: name another place, or remove it")
+    files = target.directions(selection)
     directions = {file: direction for file, direction in zip(files, selection.directions, strict=True) if file}
-    targets = [path, path.with_suffix(".recipe.json"), path.with_suffix(".card.md"), *directions]
+    targets = target.files(selection)
     with ExitStack() as stack:  # all of them appear, or none
-        rows, recipe, about, *beside = [stack.enter_context(written_whole(target)) for target in targets]
+        rows, recipe, about, *beside = [stack.enter_context(written_whole(file)) for file in targets]
         write(rows, _rows(selection, columns, order, report))
         Recipe.of(selection, path, files, columns, order).save(recipe)
         about.write_text(card(selection, path.name), encoding="utf-8")
@@ -85,21 +138,6 @@ def _sources(store: ActivationStore, rows: npt.NDArray[np.int64]) -> Iterator[Ro
     if store.layout.text:
         return store.originals(rows)
     return ({"id": str(sample_id)} for sample_id in store.sample_id[rows])
-
-
-def _writer(path: Path) -> Callable[[Path, Iterable[Row]], None]:
-    writers: dict[str, Callable[[Path, Iterable[Row]], None]] = {
-        ".jsonl": _jsonl,
-        ".json": _json,
-        ".parquet": _parquet,
-        ".csv": lambda target, rows: _separated(target, rows, ","),
-        ".tsv": lambda target, rows: _separated(target, rows, "\t"),
-        "": _datasets_folder,
-    }
-    if path.suffix not in writers:
-        known = ", ".join(suffix for suffix in writers if suffix)
-        raise SelectionError(f"{path}: rows can be written as {known}, or without suffix as a folder of `datasets`")
-    return writers[path.suffix]
 
 
 def _jsonl(path: Path, rows: Iterable[Row]) -> None:
@@ -156,6 +194,12 @@ def _datasets_folder(path: Path, rows: Iterable[Row]) -> None:
         raise SelectionError(f"the rows don't fit a table of `datasets` ({error}); export them as .jsonl") from error
 
 
+def _is_datasets_folder(path: Path) -> bool:
+    """Whether `datasets` wrote a folder, and nobody has put anything else there."""
+    names = {file.name for file in path.iterdir()}
+    return {"dataset_info.json", "state.json"} == {name for name in names if not name.endswith(".arrow")}
+
+
 def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
     """Rows as columns, every field that any row has."""
     materialised = list(rows)
@@ -172,6 +216,11 @@ def _dump(value: Any) -> str:
     return text
 
 
-def _unique(names: list[str]) -> list[str]:
-    """Names that differ: those that occur before get a number."""
-    return [name if name not in names[:i] else f"{name}-{i + 1}" for i, name in enumerate(names)]
+WRITERS: dict[str, Callable[[Path, Iterable[Row]], None]] = {
+    ".jsonl": _jsonl,
+    ".json": _json,
+    ".parquet": _parquet,
+    ".csv": partial(_separated, delimiter=","),
+    ".tsv": partial(_separated, delimiter="\t"),
+    "": _datasets_folder,
+}

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from nait_widgets.errors import SelectionError
+from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.explaining import TopNeurons
 from nait_widgets.explaining.projection import project, projection_methods
 from nait_widgets.selection import Recipe, Selection, Wish, select
 from nait_widgets.selection.code import python_code
+from nait_widgets.selection.export import Target
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.selection import scored_values, select_by
 from nait_widgets.store import Status
@@ -61,16 +62,18 @@ class Curator(Widget):
     def __init__(
         self, store: ActivationStore, scores: xr.Dataset, *, recipe: str | os.PathLike[str] | None = None
     ) -> None:
-        if scores.attrs.get("store") is not store and getattr(scores.attrs.get("store"), "path", None) != store.path:
+        scored, self._values, self._names = scored_values(scores)
+        if not scored.is_same(store):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
         self.store, self.scores = store, scores
-        _, self._values, self._names = scored_values(scores)
         self._filter = RowFilter(scores)
-        directions = [d for d in scores.attrs["directions"] if d.name in self._names]
+        known = {direction.name: direction for direction in scores.attrs["directions"]}
+        directions = [known[name] for name in self._names]
         super().__init__(kind="curator")
         self._keeper = Keeper(store, directions, recipe, lambda sentence: self.tell("trouble", Answer(sentence)))
-        wish, self._greeting = self._keeper.restore()
-        self._set_wish(wish or DEFAULT)
+        self._greeting = self._keeper.restore(self._set_wish)
+        if self.selection is None:
+            self._set_wish(DEFAULT)
 
     def __repr__(self) -> str:
         return f"<Curator: {self.selection!r}>"
@@ -113,10 +116,13 @@ class Curator(Widget):
     @traitlets.observe("asked", "row_sets")
     def _asked_anew(self, _change: Any) -> None:
         """The page has moved a control."""
-        wish = self._wish()
-        if self.selection is not None and wish == self.selection.wish:
-            return  # it is known already: both traits tell, and so does `_set_wish`
-        self._chosen(select_by(self.scores, wish, self._filter))
+        try:
+            wish = self._wish()
+            if self.selection is not None and wish == self.selection.wish:
+                return  # it is known already: both traits tell, and so does `_set_wish`
+            self._chosen(select_by(self.scores, wish, self._filter))
+        except NaitError as error:
+            self.tell("trouble", Answer(f"`curator.selection` stays as it was before: {error}"))
 
     def _wish(self) -> Wish:
         lasso, pinned, excluded = (
@@ -152,7 +158,7 @@ class Curator(Widget):
                 f"{store.provenance['model']['name']}",
                 "text": store.layout.text,
                 "maps": projection_methods(),
-                "export": str(store.path.with_name(self._keeper.path.name.removesuffix(".recipe.json") + ".jsonl")),
+                "export": str(store.path.with_name(f"{self._keeper.stem}.rows.jsonl")),
                 "greeting": self._greeting,
             },
             {
@@ -209,10 +215,10 @@ class Curator(Widget):
     def _top_neurons(self) -> TopNeurons:
         return TopNeurons(self.store)
 
-    @answers("overlap", in_background=True)
-    def _overlap(self, _body: dict[str, Any], _report: Report) -> Answer:
+    @answers("overlap", in_background=True, taking="selection")
+    def _overlap(self, _body: dict[str, Any], _report: Report, selection: Selection) -> Answer:
         """How alike the chosen rows are, by the neurons that they activate."""
-        overlap = self._top_neurons.mean_pairwise_overlap(self._current_selection().rows)
+        overlap = self._top_neurons.mean_pairwise_overlap(selection.rows)
         return Answer(None if np.isnan(overlap) else overlap)
 
     @answers("code")
@@ -220,13 +226,17 @@ class Curator(Widget):
         self._keeper.flush()
         return Answer(self.code)
 
-    @answers("export", in_background=True)
-    def _export(self, body: dict[str, Any], report: Report) -> Answer:
+    @answers("export", in_background=True, taking="selection")
+    def _export(self, body: dict[str, Any], report: Report, selection: Selection) -> Answer:
         """Write the chosen rows, unless something is there that may not be replaced."""
-        path = Path(str(body["path"])).expanduser()
-        if path.exists() and not body.get("replace"):
-            return Answer({"exists": str(path)})
-        selection = self._current_selection()
+        given = str(body["path"]).strip()
+        path = f"{Path(given).expanduser()}{'/' * given.endswith('/')}" if given else given  # the slash says: a folder
+        targets = Target.of(path).files(selection)
+        own = {file.resolve() for file in self._keeper.files}
+        if taken := [file for file in targets if file.resolve() in own]:
+            raise SelectionError(f"{taken[0]} is where this Curator keeps its state: choose another name")
+        if not body.get("replace") and (there := [str(file) for file in targets if file.exists()]):
+            return Answer({"exists": there})
         files = selection.export(path, columns=body["columns"], order=body["order"], report=report)
         return Answer({"rows": len(selection), "files": [{"path": str(file), "bytes": _size(file)} for file in files]})
 

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nait_widgets.errors import NaitError
-from nait_widgets.paths import slug
+from nait_widgets.errors import NaitError, SelectionError
+from nait_widgets.paths import slug, unique
 from nait_widgets.saving import keeps
 from nait_widgets.selection import Recipe, Selection, Wish
+from nait_widgets.widgets.base import sentence
 
 if TYPE_CHECKING:
     import os
@@ -41,34 +42,44 @@ class Keeper:
         names = "+".join(slug(direction.name) for direction in directions)
         self.path = Path(path) if path is not None else store.path.parent / f"{stem}.{names}.recipe.json"
         self._store, self._directions, self._failed = store, directions, failed
-        self._kept = [keeps(store, direction) for direction in directions]
+        files = unique(slug(direction.name) for direction in directions)
+        # By name; none for a direction that the store keeps.
+        self._files = {d.name: None if keeps(store, d) else file for d, file in zip(directions, files, strict=True)}
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="recipe")
         self._lock = threading.Lock()
         self._waiting: Selection | None = None
         self._saved_directions = False
 
-    def restore(self) -> tuple[Wish | None, str]:
-        """The wish that was kept, if any, and a sentence about it."""
+    def restore(self, choose: Callable[[Wish], None]) -> str:
+        """Choose what was kept, if anything was; what doesn't fit is left as it is, and another file taken.
+
+        Args:
+            choose: Called with the wish that was kept.
+
+        Returns:
+            A sentence about it.
+        """
         if not self.path.exists():
-            return None, ""
+            return ""
+        before = self.path.name
         try:
             recipe = Recipe.load(self.path)
-            wish = Wish.from_json(recipe.wish)
+            digests = {entry["name"]: entry["digest"] for entry in recipe.directions}
+            if recipe.store["data_sha256"] != self._store.provenance["source"]["sha256"]:
+                raise SelectionError(f"{before} was made on other data")
+            if digests.keys() != self._files.keys():
+                raise SelectionError(f"{before} goes by other directions: {', '.join(digests)}")
+            choose(Wish.from_json(recipe.wish))
         except NaitError as error:
-            return None, f"{error}; what you do now goes beside it, into {self._aside().name}"
-        if recipe.store["data_sha256"] != self._store.provenance["source"]["sha256"]:
-            return None, f"{self.path.name} was made on other data; what you do now goes into {self._aside().name}"
-        known = self._store.row_of
-        if any(i not in known for i in (*wish.pinned, *wish.excluded, *(wish.filters.ids or ()))):
-            return None, f"{self.path.name} names other samples; what you do now goes into {self._aside().name}"
-        digests = {entry["name"]: entry["digest"] for entry in recipe.directions}
-        changed = [d.name for d in self._directions if digests.get(d.name) != d.digest]
+            return f"{error}; {before} stays as it is, and what you do now goes into {self._aside().name}"
+        changed = [d.name for d in self._directions if digests[d.name] != d.digest]
         note = f", though {', '.join(changed)} was fitted anew since" if changed else ""
-        return wish, f"Restored from {self.path.name}{note}."
+        return f"Restored from {before}{note}."
 
     def recipe(self, selection: Selection) -> Recipe:
         """The recipe of a selection as it is kept."""
-        return Recipe.of(selection, self.path, self._direction_paths, (), "source")
+        files = self._paths
+        return Recipe.of(selection, self.path, [files[d.name] for d in selection.directions], (), "source")
 
     def keep(self, selection: Selection) -> None:
         """Save soon, in a thread; of several in a row, only the latest."""
@@ -87,26 +98,35 @@ class Keeper:
         assert selection is not None
         try:
             if not self._saved_directions:
-                for direction, path in zip(self._directions, self._direction_paths, strict=True):
-                    if path is not None:
+                for direction in self._directions:
+                    if path := self._paths[direction.name]:
                         direction.save(path)
                 self._saved_directions = True
             self.recipe(selection).save(self.path)
-        except NaitError as error:
-            self._failed(f"What you choose is not being saved: {error}")
+        except Exception as error:  # noqa: BLE001 - in this thread nobody else would tell
+            self._failed(f"What you choose is not being saved: {sentence(error)}")
 
     @property
-    def _direction_paths(self) -> list[Path | None]:
-        """The file of each direction; None where the store keeps it."""
-        stem = self.path.name.removesuffix(".recipe.json")
-        return [
-            None if kept else self.path.with_name(f"{stem}.{slug(direction.name)}.direction")
-            for direction, kept in zip(self._directions, self._kept, strict=True)
-        ]
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        return self.path.name.removesuffix(".json").removesuffix(".recipe")
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that are written to."""
+        return [self.path, *filter(None, self._paths.values())]
+
+    @property
+    def _paths(self) -> dict[str, Path | None]:
+        """The file of each direction by its name; None where the store keeps it."""
+        return {
+            name: None if file is None else self.path.with_name(f"{self.stem}.{file}.direction")
+            for name, file in self._files.items()
+        }
 
     def _aside(self) -> Path:
         """Go to a file name of its own, so that nothing that is there is overwritten."""
-        stem, number = self.path.name.removesuffix(".recipe.json"), 2
+        stem, number = self.stem, 2
         while self.path.exists():
             self.path = self.path.with_name(f"{stem}-{number}.recipe.json")
             number += 1
