@@ -47,10 +47,9 @@ class StorePage:
     def panel(self) -> Locator:
         return self.lab.page.locator(".nait-store:visible")
 
-    @property
-    def rows_chosen(self) -> int:
-        text = self.panel.locator(".nait-budget dd").first.inner_text()
-        return int(text.split(" ")[0].replace(",", ""))
+    def chosen(self, rows: int | str) -> None:
+        """Waits until so many rows are chosen."""
+        expect(self.panel.locator(".nait-budget dd").first).to_have_text(f"{rows}")
 
     def transferred(self) -> int:
         """Bytes of the store's files that have come."""
@@ -107,7 +106,7 @@ def test_a_store_is_curated_without_a_kernel(lab: Lab, saved_folder: Path, tmp_p
         item.click(button="right")
         lab.page.get_by_role("menuitem", name="Open Activation Store").click()
     page = StorePage(lab, name).ready()
-    assert page.rows_chosen == len(nait.select(nait.open_store(saved_folder / name).scores(SCORES), fraction=0.1))
+    page.chosen(len(nait.select(nait.open_store(saved_folder / name).scores(SCORES), fraction=0.1)))
 
     page.panel.get_by_role("slider", name="Fraction").fill("0.2")
     page.panel.get_by_label("Merge").select_option("max")
@@ -147,7 +146,7 @@ def test_only_ranges_of_a_large_store_are_read(lab: Lab, large_folder: Path, tmp
     assert sum(path.stat().st_size for path in files) > 480e6
     page = StorePage(lab, name).open()
     page.panel.get_by_role("slider", name="Fraction").fill("0.02")
-    expect(page.panel.locator(".nait-budget dd").first).to_have_text(f"{round(0.02 * LARGE_ROWS)}")
+    page.chosen(round(0.02 * LARGE_ROWS))
     page.panel.get_by_role("grid").press("End")
     expect(page.panel.get_by_role("grid").get_by_role("row").last).not_to_contain_text("…")
     page.panel.get_by_role("grid").get_by_role("row").nth(4).click()
@@ -166,7 +165,8 @@ def test_a_reload_restores_the_panels(lab: Lab, saved_folder: Path) -> None:
     put(lab, saved_folder, "pool.zarr", "pool.zarr.zip")
     page = StorePage(lab, "pool.zarr").open(workspace="restored")
     page.panel.get_by_role("slider", name="Fraction").fill("0.3")
-    chosen = page.rows_chosen
+    chosen = len(nait.select(nait.open_store(saved_folder / "pool.zarr").scores(SCORES), fraction=0.3))
+    page.chosen(chosen)
     page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
     inspected = page.panel.get_by_role("textbox", name="Sample")
     expect(inspected).not_to_have_value("")
@@ -180,7 +180,7 @@ def test_a_reload_restores_the_panels(lab: Lab, saved_folder: Path) -> None:
     expect(tabs).to_have_text(["pool.zarr", "pool.zarr.zip"])
     tabs.first.click()
     page.ready()
-    assert page.rows_chosen == chosen
+    page.chosen(chosen)
     expect(inspected).to_have_value(sample)
     page.no_kernel()
     both_themes(lab, lab.page.locator("#jp-main-dock-panel"), "lab-store")
@@ -211,7 +211,7 @@ def test_saved_selections_are_taken_up(lab: Lab, saved_folder: Path) -> None:
     page = StorePage(lab, "pool.zarr").open()
     selection = nait.open_store(saved_folder / "pool.zarr").selection(SELECTION)
     page.panel.get_by_role("button", name=f"Show the selection {SELECTION}").click()
-    expect(page.panel.locator(".nait-budget dd").first).to_have_text(f"{len(selection)} (1 only pinned)")
+    page.chosen(f"{len(selection)} (1 only pinned)")
     page.panel.get_by_role("button", name="Undo").click()
     expect(page.panel.locator(".nait-budget dd").first).not_to_have_text(f"{len(selection)} (1 only pinned)")
 
@@ -220,7 +220,7 @@ def test_saved_selections_are_taken_up(lab: Lab, saved_folder: Path) -> None:
     (lab.server.root / "pool.broken.recipe.json").write_text('{"format": "nait-recipe-1"}')
     page.open()
     page.panel.get_by_role("button", name="Show the selection pool.few").click()
-    expect(page.panel.locator(".nait-budget dd").first).to_have_text(f"{len(chosen)}")
+    page.chosen(len(chosen))
     page.panel.get_by_role("button", name="Show the selection pool.broken").click()
     expect(page.panel.get_by_role("alert").filter(has_text="pool.broken")).to_contain_text("must be")
 

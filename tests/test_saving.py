@@ -188,6 +188,20 @@ def test_a_viewer_finds_labels_map_and_copies(lm: CausalLM, direction: Direction
     assert dataset["score"].encoding["chunks"] == (60, 1)
 
 
+def test_means_that_explanations_need_are_saved_where_the_store_has_none(
+    lm: CausalLM, direction: Direction, robust: Direction, tmp_path: Path
+) -> None:
+    store = capture(lm, make_rows(60), tmp_path / "s.zarr", template="plain", pools=["mean"], monitor=False)
+    assert robust.score.pool == "tail_mean"
+    plain = direction.scored_by(pool="mean", similarity="dot", center="none")
+    store.save_scores(score(store, [plain, robust]), "both")
+    store.save_scores(score(store, [plain]), "plain")
+    means = xr.open_zarr(store.path, group="scores/both", chunks=None)["neuron_mean"]
+    np.testing.assert_array_equal(means[1], store.statistics("tail_mean").mean)
+    assert not means[0].any()
+    assert "neuron_mean" not in xr.open_zarr(store.path, group="scores/plain", chunks=None)
+
+
 def test_samples_without_places_and_labels_have_neither(lm: CausalLM, direction: Direction, tmp_path: Path) -> None:
     store = capture(lm, make_rows(2), tmp_path / "s.zarr", template="plain", text=False, monitor=False)
     store.save_scores(score(store, direction), "two")

@@ -62,6 +62,8 @@ def save_scores(store: ActivationStore, scores: xr.Dataset, name: str) -> None:
     if labels:
         codes = np.stack([found.codes for found in labels.values()], axis=1)
         columns["label_code"] = Column(codes, ("sample", "label"), (rows, 1))
+    if (means := _derived_means(store, directions)) is not None:
+        columns["neuron_mean"] = Column(means, ("direction", "layer", "neuron"))
     if located:
         columns["map"] = Column(laid_out.xy, ("sample", "axis"), (rows, 2))
     write_part(store, "scores", attributes, columns)
@@ -107,6 +109,21 @@ def _require_free(store: ActivationStore, directions: Sequence[Direction], name:
                 f"selection {user!r} was made from scores {name!r} of {store.path}, which go by other directions: "
                 "delete it first, or save these under another name"
             )
+
+
+def _derived_means(store: ActivationStore, directions: Sequence[Direction]) -> npt.NDArray[np.float32] | None:
+    """What explanations take off each neuron, (direction, layer, neuron), where the store holds no such means.
+
+    A viewer without a kernel can't make a pass over the store for the means of a pool that is only derived.
+    """
+    pools = [
+        direction.score.pool if direction.score.similarity == "zscore" or direction.score.center == "pool" else None
+        for direction in directions
+    ]
+    if not {pool for pool in pools if pool is not None} - set(store.layout.pools):
+        return None
+    nothing = np.zeros((len(store.layout.layers), store.layout.n_neurons), np.float32)
+    return np.stack([nothing if pool is None else store.statistics(pool).mean for pool in pools])
 
 
 def _key(store: ActivationStore, direction: Direction) -> str:

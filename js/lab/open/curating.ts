@@ -12,7 +12,6 @@ import type { ScoreSet } from "../../store/scores";
 import type { Store } from "../../store/store";
 import { h } from "../../views/dom";
 import type { Host } from "../../views/host";
-import { folderOf } from "../kinds";
 import type { Saved } from "./companions";
 import type { Surroundings } from "./panel";
 import { keepButton } from "./keeping";
@@ -64,7 +63,7 @@ export class Curating {
     );
     const source = new StoreSource(store, scores, () => memory.read(), around.path, host.signal);
     const subject = new Looked(memory, scores.directions[0]?.name ?? "");
-    const page = new CuratorPage(source, opened(store, scores, around.path), host, {
+    const page = new CuratorPage(source, opened(store, scores), host, {
       remember: (heard) => {
         memory.heard = heard;
         return memory;
@@ -111,13 +110,13 @@ function told(directions: readonly { name: string; digest: string }[]): string {
   return directions.map(({ name, digest }) => `${name} (${digest.slice(0, 8)})`).join(", ");
 }
 
-function opened(store: Store, scores: ScoreSet, path: string): Opened {
+function opened(store: Store, scores: ScoreSet): Opened {
   const stem = store.name.replace(/\.zarr(\.zip)?$/, "");
   return {
     pool: scores.pool,
     statuses: STATUSES,
     store: scores.name,
-    about: `${scores.directions.map(({ name }) => name).join(", ")} · in ${folderOf(path) || "the server's root"}`,
+    about: `scores by ${scores.directions.map(({ name }) => name).join(", ")}`,
     text: store.about.layout.text,
     maps: ["pca"],
     export: `${stem}.${scores.key}.jsonl`,
