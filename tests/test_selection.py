@@ -20,8 +20,8 @@ from nait_widgets import Direction, capture, score, select
 from nait_widgets.errors import SelectionError
 from nait_widgets.models import CausalLM
 from nait_widgets.selection import Filters, Wish, arithmetic
+from nait_widgets.selection.choosing import choose
 from nait_widgets.selection.labels import MAX_COLUMNS, label_columns
-from nait_widgets.selection.selection import choose
 from nait_widgets.store import ActivationStore
 
 CURATION = Path(__file__).parents[1] / "js" / "core" / "curation.ts"

@@ -91,14 +91,11 @@ def token_contributions(
         ModelError: The model can't be loaded, or isn't the one that the store was captured with.
     """
     from nait_widgets.capturing.pooling import token_weights
-    from nait_widgets.models import load_model
 
     row = scored_row(store, sample_id)
     record = _record(store, row)
     scored = scored_layers(store, direction, scores)
-    # A loaded model has its precision already.
-    loading = {"dtype": store.provenance["model"]["dtype"]} if _is_named(model) else {}
-    lm = load_model(model, tokenizer=tokenizer, **loading)
+    lm = load_as_captured(store, model, tokenizer)
     sample = _render_as_captured(store, lm, record, row)
 
     pool = direction.score.pool
@@ -119,6 +116,20 @@ def token_contributions(
         in_pool=token_weight != 0,
         constant=0.0 - float((scored.mean * weights.any(axis=1) / by).sum()),  # not −0.0
     )
+
+
+def load_as_captured(
+    store: ActivationStore,
+    model: str | os.PathLike[str] | PreTrainedModel | CausalLM,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> CausalLM:
+    """A model in the precision that a store was captured in; a loaded one keeps its own."""
+    from os import PathLike
+
+    from nait_widgets.models import load_model
+
+    loading = {"dtype": store.provenance["model"]["dtype"]} if isinstance(model, str | PathLike) else {}
+    return load_model(model, tokenizer=tokenizer, **loading)
 
 
 def pieces(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> tuple[str, ...]:
@@ -201,9 +212,3 @@ def _render_as_captured(store: ActivationStore, lm: CausalLM, record: Record, ro
             f"{store.path} was captured; give the tokenizer that it was captured with"
         )
     return sample
-
-
-def _is_named(model: object) -> bool:
-    from os import PathLike
-
-    return isinstance(model, str | PathLike)

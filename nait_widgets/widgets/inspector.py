@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +11,13 @@ import traitlets
 from nait_widgets.errors import ModelError, SelectionError
 from nait_widgets.explaining import TokenContributions, explain, percentiles, promoted_tokens, token_contributions
 from nait_widgets.explaining.promoted import SITE
+from nait_widgets.explaining.tokens import load_as_captured
 from nait_widgets.store import Status
 from nait_widgets.widgets.base import Answer, Widget, answers
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import xarray as xr
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -174,13 +176,9 @@ class Inspector(Widget):
     @cached_property
     def _lm(self) -> CausalLM:
         """The model, loaded once and only if it is the store's."""
-        from nait_widgets.models import load_model
-
         captured = self._store.provenance["model"]
         assert self._model is not None
-        # A loaded model has its precision already.
-        loading = {"dtype": captured["dtype"]} if isinstance(self._model, str | PathLike) else {}
-        lm = load_model(self._model, tokenizer=self._tokenizer, **loading)
+        lm = load_as_captured(self._store, self._model, self._tokenizer)
         if lm.identity.as_dict()["weights_hash"] != captured["weights_hash"]:
             raise ModelError(
                 f"{self._store.path} was captured with {captured['name']}, and {lm.identity.as_dict()['name']} here "
