@@ -2,6 +2,8 @@
 
 import { StoreTrouble } from "./trouble";
 
+const MOST_OBJECTS = 10_000; // in a list
+
 /** An object of JSON. */
 export class Fields {
   readonly #values: Record<string, unknown>;
@@ -70,6 +72,9 @@ export class Fields {
   }
 
   objects(name: string): Fields[] {
+    const values = this.any(name);
+    if (Array.isArray(values) && values.length > MOST_OBJECTS)
+      throw this.wrong(name, `at most ${MOST_OBJECTS} objects`);
     return this.#list(name, isAnything, "objects").map((value, i) => new Fields(value, `${this.#place(name)}[${i}]`));
   }
 

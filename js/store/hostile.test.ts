@@ -122,11 +122,11 @@ describe("metadata", () => {
 
   it("of more labels than a page can hold is told", async () => {
     server.editRoot("bad.zarr", (root) => {
-      root.consolidated_metadata.metadata[SCORES].attributes.nait_scores.labels = Array(2e6).fill({});
+      root.consolidated_metadata.metadata[SCORES].attributes.nait_scores.labels = Array(10_001).fill({});
     });
     const store = await server.open("bad.zarr");
     const scores = await store.scoreSet(store.scoreSets[0]!.key);
-    await expectTrouble(scores.labels(), "too-large", /label_code is 1,145 MiB/);
+    await expectTrouble(scores.labels(), "damaged", /at most 10000 objects/);
   });
 
   it("of another version of scores is told once they are wanted", async () => {
