@@ -65,6 +65,7 @@ def build(path: Path) -> ActivationStore:
     for values in activations.values():
         values[~kept] = np.nan
     tokens = rng.integers(2, 60, n).astype(np.int32)
+    tokens[4] = 1  # without its first token nothing is left of it
     sketch = np.zeros((n, SKETCH_COMPONENTS), np.float16)
     sketch[:, :2] = rng.integers(-8, 9, (n, 2)) * [4, 1]
     text = texts()

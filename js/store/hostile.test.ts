@@ -1,6 +1,7 @@
 import CRC32C from "crc-32/crc32c.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { Fields } from "./fields";
 import { HttpFiles } from "./files";
 import { openStore, type Store } from "./store";
 import { type Fault, golden, MemoryFiles, type Metadata, TestServer, unpacked } from "./testing";
@@ -198,6 +199,16 @@ function paths(value: unknown): string[][] {
   return Object.entries(value).flatMap(([key, inner]) => [[key], ...paths(inner).map((path) => [key, ...path])]);
 }
 
+it("what all objects inherit is none of a file's values", () => {
+  const fields = new Fields(JSON.parse('{"own": 1}'), "x");
+  expect(["own", "constructor", "toString", "__proto__"].map((name) => fields.has(name))).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
 describe("damage", () => {
   const flip = (bytes: Buffer, place: number): Buffer => {
     bytes[Math.floor(place * bytes.length)]! ^= 0x10;
@@ -321,6 +332,18 @@ describe("a server", () => {
     const files = new HttpFiles((path) => path);
     await expectTrouble(openStore(files, "endless.zarr"), "too-large", /zarr\.json is larger/);
     expect(files.transferred).toBeLessThanOrEqual(10 * 2 ** 20);
+    fetched.mockRestore();
+  });
+
+  it("that sends other bytes than it is asked for is told", async () => {
+    const shifted = (): Response =>
+      new Response("x".repeat(10), { status: 206, headers: { "Content-Range": "bytes 5-14/1000" } });
+    const fetched = vi.spyOn(globalThis, "fetch").mockImplementation(async () => shifted());
+    const files = new HttpFiles((path) => path);
+    for (const work of [files.range("x", 6, 10), files.tail("x", 10), files.whole("x", 1000)]) {
+      await expectTrouble(work, "no-ranges", /sends other bytes of x/);
+    }
+    expect(await files.range("x", 5, 10)).toHaveLength(10);
     fetched.mockRestore();
   });
 
