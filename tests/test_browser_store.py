@@ -174,7 +174,7 @@ def test_a_reload_restores_the_panels(lab: Lab, saved_folder: Path) -> None:
     lab.command("nait:open", path="pool.zarr.zip")
     expect(lab.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_count(2)
     StorePage(lab, "pool.zarr.zip").ready()
-    lab.page.wait_for_timeout(1500)  # JupyterLab saves its layout now and then
+    lab.page.wait_for_timeout(3000)  # JupyterLab saves its workspace when nothing has changed for a while
     lab.reload()
     tabs = lab.page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")
     expect(tabs).to_have_text(["pool.zarr", "pool.zarr.zip"])

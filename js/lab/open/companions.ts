@@ -95,9 +95,9 @@ export class Companions implements View {
     return h(
       "li",
       {},
-      h("span", { class: "nait-muted" }, `${kind} `),
+      h("span", { class: "nait-muted" }, kind),
       h("bdi", {}, shown),
-      h("span", { class: "nait-muted" }, ` ${where} `),
+      h("span", { class: "nait-muted" }, where),
       act,
     );
   }

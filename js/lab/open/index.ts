@@ -9,6 +9,7 @@ import { KIND_ICONS, storesIcon } from "../icons";
 import { kindOf, nameOf } from "../kinds";
 import { ISettings } from "../settings";
 import { ITarget } from "../target";
+import { TabPanel } from "@lumino/widgets";
 import { FACTORY, ModelFactory, ViewFactory } from "./document";
 import { StorePanel } from "./panel";
 
@@ -75,6 +76,13 @@ function activate(
       widget.title.closable = true;
       widget.toolbar.hide();
       await folders.add(widget);
+    }
+    const [page] = shell.widgets("main");
+    // Notebook 7 has room for one widget a page; its first page keeps several in tabs.
+    if (page instanceof TabPanel) {
+      if (!widget.isAttached) page.addWidget(widget);
+      page.currentWidget = widget;
+      return;
     }
     if (!widget.isAttached) shell.add(widget, "main");
     shell.activateById(widget.id);
