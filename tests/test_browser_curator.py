@@ -111,7 +111,7 @@ def the_histogram(page: Curating) -> None:
         ticks = figure.evaluate(
             """svg => [...svg.querySelectorAll(".nait-axis > g")]
             .filter((tick) => tick.firstChild.getAttribute("y2") !== null)
-            .map((tick) => [tick.firstChild.getBoundingClientRect().x, Number(tick.textContent)])"""
+            .map((tick) => [tick.firstChild.getBoundingClientRect().x, Number(tick.textContent.replace("−", "-"))])"""
         )
         (x0, low), (x1, high) = ticks[0], ticks[-1]
         return float(low + (end[0] - x0) / (x1 - x0) * (high - low))

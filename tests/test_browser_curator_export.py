@@ -109,7 +109,7 @@ def test_each_format_holds_the_selection(lab: Lab, demo_folder: Path) -> None:
         if replaces:  # at least the recipe, the card and the directions of the export before
             expect(exporter.get_by_text(re.compile(" more that go with it are there already"))).to_be_visible()
             page.press("Replace them")
-        written = exporter.get_by_role("listitem").filter(has_text=f"{path} ")
+        written = exporter.get_by_role("listitem").filter(has=lab.page.get_by_text(str(path), exact=True))
         expect(written).to_be_visible()
         expect(alert).to_be_hidden()
         expect(exporter.get_by_text(f"Written: {len(chosen)} rows")).to_be_visible()
@@ -202,11 +202,11 @@ def test_without_a_mouse(lab: Lab, demo_folder: Path) -> None:
     where = page.widget.get_by_role("textbox", name="To")
     tab_to(where)
     keyboard.press("Control+a")
-    keyboard.type("keys.jsonl")
+    keyboard.type("typed.jsonl")
     tab_to(page.widget.get_by_role("button", name="Export"))
     keyboard.press("Enter")
     expect(page.widget.locator(".nait-exporter").get_by_text("Written:")).to_be_visible()
-    assert {row["id"] for row in read_lines(lab.server.root / "keys.jsonl")} == set(chosen)
+    assert {row["id"] for row in read_lines(lab.server.root / "typed.jsonl")} == set(chosen)
     cells = "panel.content.model.cells.length"
     assert lab.page.evaluate(f"() => {{ {PANEL} return {cells}; }}") == 2
 

@@ -49,7 +49,8 @@ import nait_widgets as nait
 
 store = nait.open_store({store!r})
 scores = nait.score(store, [nait.Direction.load(path) for path in {directions!r}])
-scores[{field!r} + "2"] = "sample", ["<i>odd</i>" if i % 2 else "even" for i in range(len(store))]
+for name in ({field!r} + "2", "constructor", "__proto__"):
+    scores[name] = "sample", ["<i>odd</i>" if i % 2 else "even" for i in range(len(store))]
 """
 
 Row = dict[str, Any]
@@ -136,6 +137,11 @@ def nothing_acts(page: Curating) -> None:
         page.chip(FIELD, kind).click()
         page.has_chosen(f"fraction=0.1, filters={{'labels': {{{FIELD!r}: [{kind!r}]}}}}")
         page.chip(FIELD, kind).click()
+    for column in ("constructor", "__proto__"):  # which every object of JavaScript has
+        expect(page.chip(column, "even")).to_have_attribute("aria-pressed", "false")
+        page.chip(column, "even").click()
+        page.has_chosen(f"fraction=0.1, filters={{'labels': {{{column!r}: ['even']}}}}")
+        page.chip(column, "even").click()
     page.type(page.widget.get_by_role("searchbox", name="Text"), SCRIPT)
     page.has_chosen(f"fraction=0.1, filters={{'text': {SCRIPT!r}}}")
     page.press("Pin the 1 shown")
@@ -158,7 +164,7 @@ def exports_are_as_the_source(page: Curating, rows: list[Row]) -> None:
     for column in ("score", "rank"):
         exporter.get_by_role("checkbox", name=column).uncheck()
     for name, suffix in (("JSONL", ".jsonl"), ("JSON", ".json")):
-        path = lab.server.root / f"round-trip{suffix}"
+        path = lab.server.root / f"round-trip-{name}{suffix}"
         page.type(exporter.get_by_role("textbox", name="To"), str(path))
         page.press("Export")
         expect(exporter).to_contain_text(f"Written: {len(chosen)} rows")
@@ -172,6 +178,7 @@ def exports_are_as_the_source(page: Curating, rows: list[Row]) -> None:
     ):
         exporter.get_by_role("combobox", name="Format").select_option(name)
         page.press("Export")
+        page.press("Replace them")
         expect(exporter.get_by_role("alert")).to_contain_text(what)
         expect(exporter.get_by_role("alert")).to_contain_text("as .jsonl")
 
@@ -181,8 +188,9 @@ def exports_are_as_the_source(page: Curating, rows: list[Row]) -> None:
     page.press("Clear filters")
     rest = page.has_chosen("fraction=1, excluded=['surrogate label'], filters={'narrow': False}")
     assert len(rest) == len(chosen) - 1
-    path = lab.server.root / "round-trip.parquet"
+    path = lab.server.root / "round-trip-JSON.parquet"
     page.press("Export")
+    page.press("Replace them")
     expect(exporter).to_contain_text(f"Written: {len(rest)} rows")
     table = [
         {name: value for name, value in row.items() if value is not None} for row in pq.read_table(path).to_pylist()
