@@ -132,9 +132,9 @@ def test_a_store_is_curated_without_a_kernel(lab: Lab, saved_folder: Path, tmp_p
 
     page.panel.get_by_role("button", name="Copy as Python").click()
     code = page.panel.locator(".nait-exporter pre").inner_text()
-    made = {"nait": nait}
+    made: dict[str, Any] = {}
     exec(code.replace(f'"{name}"', repr(str(lab.server.root / name))), made)
-    assert made["chosen"].ids == selection.ids  # type: ignore[attr-defined]
+    assert made["chosen"].ids == selection.ids
     page.no_kernel()
     assert not list(lab.server.root.rglob(".ipynb_checkpoints/*"))
 
@@ -195,14 +195,16 @@ def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path) -> None:
     page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
     inspector.get_by_role("textbox", name="Sample").fill("d00123")
     inspector.get_by_role("textbox", name="Sample").press("Enter")
-    expect(page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")).to_have_text("d00123")  # the curation goes there, too
+    expect(page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")).to_have_text(
+        "d00123"
+    )  # the curation goes there, too
     inspector.get_by_label("Direction").select_option(DIRECTIONS[1])
     expect(inspector.locator(".nait-inspector-about strong")).to_have_text(
         f"score {explanation.score:+.3g}".replace("-", "−")
     )
     cells = inspector.get_by_role("table", name="Neurons").locator("tbody tr")
     expect(cells).to_have_count(20)
-    shown = [(int(row.locator("td").nth(0).inner_text()), int(row.locator("td").nth(1).inner_text())) for row in cells.all()]
+    shown = [tuple(map(int, row.locator("td").all_inner_texts()[:2])) for row in cells.all()]
     assert shown == [(neuron.layer, neuron.neuron) for neuron in explanation.top(20)]
 
 

@@ -26,6 +26,8 @@ export class InspectorPage {
   readonly #panels;
   readonly #waiting = h("p", { class: "nait-muted", role: "status" });
   readonly #newest = new Newest();
+  /** Whether a person is writing another id, which what arrives meanwhile must not overwrite. */
+  #typing = false;
 
   constructor(
     private readonly source: Source,
@@ -71,6 +73,7 @@ export class InspectorPage {
       ),
     );
     form.addEventListener("submit", (event) => this.#submit(event), { signal });
+    this.#id.addEventListener("input", () => (this.#typing = true), { signal });
     this.#direction.addEventListener("change", () => subject.show({ direction: this.#direction.value }), { signal });
     subject.onChange(signal, () => void this.show());
   }
@@ -91,13 +94,14 @@ export class InspectorPage {
 
   #submit(event: Event): void {
     event.preventDefault();
+    this.#typing = false;
     void this.show(this.#id.value.trim());
   }
 
   #showSample(sample: Sample): void {
     const { layers, neurons, text, tokens } = this.#panels;
     const { scored } = sample;
-    this.#id.value = sample.id;
+    if (!this.#typing) this.#id.value = sample.id;
     const chosen = this.subject.direction;
     fill(
       this.#direction,
