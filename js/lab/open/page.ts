@@ -5,7 +5,7 @@ import { openStore, type Store } from "../../store/store";
 import { StoreTrouble } from "../../store/trouble";
 import { count } from "../../core/amounts";
 import { fill, h } from "../../views/dom";
-import { labelled, select } from "../../views/controls";
+import { button, labelled, select } from "../../views/controls";
 import { createHost, type Host } from "../../views/host";
 import { Trouble } from "../../views/trouble";
 import { nameOf } from "../kinds";
@@ -19,10 +19,15 @@ export async function showStore(root: HTMLElement, signal: AbortSignal, around: 
   const host = createHost(root, signal, around.settings.current);
   const place = h("div", { class: "nait-store-place" }, waiting("Reading the store's metadata…"));
   root.append(place);
+  let closing = new AbortController();
+  signal.addEventListener("abort", () => closing.abort());
+  /** Read the store, as it is now. */
   const show = async (): Promise<void> => {
+    closing.abort();
+    const { signal } = (closing = new AbortController());
     try {
       const store = await openStore(await filesOf(around, signal), nameOf(around.path), signal);
-      fill(place, ...new StorePage(store, host, around).elements);
+      fill(place, ...new StorePage(store, { ...host, signal }, around, () => void show()).elements);
     } catch (error) {
       if (signal.aborted) return;
       fill(
@@ -72,6 +77,7 @@ class StorePage {
     private readonly store: Store,
     private readonly host: Host,
     private readonly around: Surroundings,
+    again: () => void,
   ) {
     host.signal.addEventListener("abort", () => this.#closing.abort());
     this.#companions = new Companions(
@@ -93,6 +99,7 @@ class StorePage {
         h("h2", {}, h("bdi", {}, store.name)),
         h("span", { class: "nait-muted" }, about(store)),
         sets.length > 1 && labelled("Scores", chosen),
+        button("Reload", "Read the store again, as it is now", again),
       ),
       provenance(store),
       this.#companions.element,
