@@ -18,18 +18,43 @@ export const target: JupyterFrontEndPlugin<ITarget> = {
   autoStart: true,
   optional: [IFileBrowserFactory],
   provides: ITarget,
-  activate: (app: JupyterFrontEnd, browsers: IFileBrowserFactory | null) => ({
-    of({ path }) {
-      if (typeof path === "string") return path;
-      const row = app.contextMenuHitTest((node) => node.dataset["path"] !== undefined);
-      if (row !== undefined) return row.dataset["path"]!;
-      const item = app.contextMenuHitTest((node) => node.classList.contains("jp-DirListing-item"));
-      const browser = item && browsers?.tracker.find((one) => one.node.contains(item));
-      const [selected, another] = browser?.selectedItems() ?? [];
-      return selected !== undefined && another === undefined ? plain(app.serviceManager.contents, selected.path) : null;
-    },
-  }),
+  activate: (app: JupyterFrontEnd, browsers: IFileBrowserFactory | null) => new Target(app, browsers),
 };
+
+class Target implements ITarget {
+  /** Where a menu was asked for last, and the path of the line there: the line may be drawn anew under its menu. */
+  #asked: { at: HTMLElement | null; path: string | null } = { at: null, path: null };
+
+  constructor(
+    private readonly app: JupyterFrontEnd,
+    private readonly browsers: IFileBrowserFactory | null,
+  ) {
+    const asked = ({ target }: MouseEvent): void => {
+      const at = elementOf(target);
+      this.#asked = { at, path: at?.closest<HTMLElement>("[data-path]")?.dataset["path"] ?? null };
+    };
+    document.addEventListener("contextmenu", asked, { capture: true });
+  }
+
+  of({ path }: ReadonlyPartialJSONObject): string | null {
+    if (typeof path === "string") return path;
+    const at = this.app.contextMenuHitTest(() => true);
+    if (at === undefined) return null;
+    if (at === this.#asked.at && this.#asked.path !== null) return this.#asked.path;
+    const item = at.closest(".jp-DirListing-item");
+    const browser = item && this.browsers?.tracker.find(({ node }) => node.contains(item));
+    const [selected, another] = browser?.selectedItems() ?? [];
+    const isOne = selected !== undefined && another === undefined;
+    return isOne ? plain(this.app.serviceManager.contents, selected.path) : null;
+  }
+}
+
+/** The element that JupyterLab begins at: an icon's drawing is none to it. */
+function elementOf(target: EventTarget | null): HTMLElement | null {
+  let node = target instanceof Node ? target : null;
+  while (node !== null && !(node instanceof HTMLElement)) node = node.parentNode;
+  return node;
+}
 
 /** The drive on which people edit documents together holds the server's own files. */
 function plain(contents: Contents.IManager, path: string): string {

@@ -75,7 +75,9 @@ function activate({ commands, serviceManager, shell }: JupyterFrontEnd, target: 
     act: (path, kind) => {
       const notebook = notebooks.current;
       if (notebook === null) {
-        Notification.warning("No notebook is open that the code could go into: open one, and try again.");
+        Notification.warning("No notebook is open that the code could go into: open one, and try again.", {
+          autoClose: 10_000, // without, it would only be counted
+        });
         return;
       }
       const folder = folderOf(notebook.context.localPath);

@@ -80,13 +80,13 @@ test("finds each kind by its name, the near ones first, and looks into no store 
   const kinds: Found[] = [];
   const [paths, looked, server] = await search(TREE, { found: (things) => kinds.push(...things) });
   expect(paths).toEqual([
-    "pool.zarr",
     "packed.zarr.zip",
+    "pool.zarr",
     "data/maths.direction",
     "data/pool.maths.recipe.json",
     "data/deeper/deep.zarr",
   ]);
-  expect(kinds.map(({ kind }) => kind)).toEqual(["store", "packed", "direction", "recipe", "store"]);
+  expect(kinds.map(({ kind }) => kind)).toEqual(["packed", "store", "direction", "recipe", "store"]);
   expect(server.asked.sort()).toEqual(["", "data", "data/deeper", "data/empty", "folder.zarr.zip"]);
   expect(looked).toEqual({ folders: 5, entries: 17, results: 5, omitted: [] });
 });
@@ -114,12 +114,12 @@ test("each bound ends the search and is told, with the place", async () => {
   expect((await search(TREE, { depth: 1 }))[1].omitted).toEqual([{ why: "depth", path: "data/deeper", count: 2 }]);
   expect((await search(TREE, { mostFolders: 2 }))[1]).toMatchObject({
     folders: 2,
-    omitted: [{ why: "folders", path: "data", count: 1 }],
+    omitted: [{ why: "folders", path: "folder.zarr.zip", count: 3 }],
   });
   const [, entries] = await search(TREE, { mostEntries: 11 });
-  expect(entries.omitted).toEqual([{ why: "entries", path: "folder.zarr.zip", count: 2 }]);
+  expect(entries.omitted).toEqual([{ why: "entries", path: "data", count: 2 }]);
   const [few, results] = await search(TREE, { mostResults: 3 });
-  expect(few).toEqual(["pool.zarr", "packed.zarr.zip", "data/maths.direction"]);
+  expect(few).toEqual(["packed.zarr.zip", "pool.zarr", "data/maths.direction"]);
   expect(results.omitted).toContainEqual({ why: "results", path: "data", count: 1 + 2 });
 });
 

@@ -98,7 +98,7 @@ export async function find(
     if (folder.above.includes(mark)) return; // a link to a folder above: all of it is being looked through
     const above = [...folder.above, mark];
     const things: Found[] = [];
-    for (const entry of entries) {
+    for (const entry of inOrder(entries)) {
       const isFolder = entry.type === "directory";
       const kind = kindOf(entry.name, isFolder);
       if (kind !== null) things.push(taken(kind, entry));
@@ -126,6 +126,11 @@ export async function find(
     } else await Promise.race(open);
   }
   return looked;
+}
+
+/** A server lists in no order; where a search stops is to be no accident. */
+function inOrder(entries: readonly Entry[]): Entry[] {
+  return [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function taken(kind: Kind, { path, last_modified, size }: Entry): Found {

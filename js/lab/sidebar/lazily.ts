@@ -3,11 +3,17 @@
 /** What is known: an answer, why there is none, or undefined where it has not arrived. */
 export type Answer<T> = { readonly value: T } | { readonly failure: unknown } | undefined;
 
+/** Milliseconds of stillness before asking, and the longest that steady change may put it off. */
+const STILL = 80;
+const PATIENCE = 400;
+
 export class Lazily<T> {
   #kept = new Map<string, NonNullable<Answer<T>>>();
   #stale = new Set<string>();
   #wanted: readonly string[] = [];
   #asking = new Map<string, AbortController>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #since = 0;
 
   /**
    * @param ask answers one question
@@ -29,18 +35,29 @@ export class Lazily<T> {
     this.#wanted = keys;
     const wanted = new Set(keys);
     for (const [key, asking] of this.#asking) if (!wanted.has(key)) asking.abort();
-    this.#next();
+    this.#soon();
   }
 
   /** Ask once more when these are wanted; what is known of them stays until then. */
   again(keys: Iterable<string>): void {
     for (const key of keys) this.#stale.add(key);
-    this.#next();
+    this.#soon();
   }
 
   /** Forget everything but these. */
   keep(keys: ReadonlySet<string>): void {
     for (const key of this.#kept.keys()) if (!keys.has(key)) this.#kept.delete(key);
+  }
+
+  #soon(): void {
+    const now = Date.now();
+    if (this.#timer === undefined) this.#since = now;
+    clearTimeout(this.#timer);
+    const ask = (): void => {
+      this.#timer = undefined;
+      this.#next();
+    };
+    this.#timer = setTimeout(ask, Math.min(STILL, Math.max(0, this.#since + PATIENCE - now)));
   }
 
   #next(): void {
@@ -62,7 +79,8 @@ export class Lazily<T> {
       if (!asking.signal.aborted) this.#kept.set(key, { failure });
     }
     this.#asking.delete(key);
-    if (!asking.signal.aborted) this.arrived(key);
-    this.#next();
+    if (asking.signal.aborted) this.#stale.add(key);
+    else this.arrived(key);
+    if (this.#timer === undefined) this.#next();
   }
 }

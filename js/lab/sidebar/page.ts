@@ -2,7 +2,7 @@
 
 import "./sidebar.css";
 import type { Contents, ServerConnection } from "@jupyterlab/services";
-import { refreshIcon, settingsIcon } from "@jupyterlab/ui-components";
+import { refreshIcon } from "@jupyterlab/ui-components";
 import type { CommandRegistry } from "@lumino/commands";
 import { fill, h } from "../../views/dom";
 import { createHost, framed, type Host } from "../../views/host";
@@ -172,7 +172,6 @@ export class SidebarPage {
       },
       "Where to look, and how far",
     );
-    settingsIcon.element({ container: button, marginRight: "4px" });
     button.hidden = !this.around.commands.hasCommand("settingeditor:open");
     return button;
   }

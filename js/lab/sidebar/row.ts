@@ -12,6 +12,10 @@ import { type Heading, isHeading, type Item, type Line } from "./lines";
 /** Longer names are cut: nobody reads them, and a browser takes its time to lay them out. */
 const LONGEST = 200;
 
+/** How each state begins for those who hear it. */
+const SAID = { waiting: "not read yet", broken: "can't be read: ", capturing: "", ready: "" };
+type State = keyof typeof SAID;
+
 export class Row {
   readonly element: HTMLElement;
   #shown: { line: string; answer: Answer<Description> } | null = null;
@@ -52,7 +56,7 @@ export class Row {
 
   #showItem({ found, name, folder, position, of }: Item, answer: Answer<Description>): void {
     const [shownName, shownFolder] = [oneLine(name, LONGEST), oneLine(folder, LONGEST)];
-    const { state, text, progress } = stateOf(answer);
+    const { state, text, progress } = stateOf(answer, name);
     const { dataset } = this.element;
     [dataset["kind"], dataset["path"], dataset["state"]] = [found.kind, found.path, state];
     this.element.title = [found.path, ...(state === "waiting" ? [] : [text])]
@@ -63,7 +67,7 @@ export class Row {
       "aria-level": 2,
       "aria-posinset": position,
       "aria-setsize": of,
-      "aria-label": `${shownName}${place}, ${state === "waiting" ? "not read yet" : text}`,
+      "aria-label": `${shownName}${place}, ${SAID[state]}${state === "waiting" ? "" : text}`,
     });
     const icon = h("span", { class: "nait-sidebar-icon", "aria-hidden": "true" });
     KIND_ICONS[found.kind].element({ container: icon });
@@ -80,7 +84,7 @@ export class Row {
           h("bdi", { class: "nait-muted" }, shownFolder),
         ),
         h("span", { class: "nait-sidebar-facts" }, h("bdi", {}, text)),
-        progress !== null && h("progress", { max: 1, value: progress, "aria-label": "Captured" }),
+        progress !== null && h("span", { class: "nait-sidebar-progress", style: `--nait-done: ${100 * progress}%` }),
       ),
       this.#more(shownName),
     );
@@ -117,17 +121,21 @@ export class Row {
   }
 }
 
-function stateOf(answer: Answer<Description>): { state: string; text: string; progress: number | null } {
+function stateOf(answer: Answer<Description>, name: string): { state: State; text: string; progress: number | null } {
   if (answer === undefined) return { state: "waiting", text: "…", progress: null };
-  if ("failure" in answer) return { state: "broken", text: whyOf(answer.failure), progress: null };
+  if ("failure" in answer) return { state: "broken", text: oneLine(whyOf(answer.failure, name), 400), progress: null };
   const { facts, progress } = answer.value;
   const about = facts.map((fact) => oneLine(fact, LONGEST));
   if (progress === null) return { state: "ready", text: about.join(" · "), progress };
   return { state: "capturing", text: [`capturing, ${Math.floor(progress * 100)} %`, ...about].join(" · "), progress };
 }
 
-/** What is wrong, in words; how it is mended is told where there is room. */
-function whyOf(failure: unknown): string {
-  if (failure instanceof StoreTrouble) return failure.what;
-  return failure instanceof Error ? failure.message : String(failure);
+/** What is wrong, in words, but for the name, which stands above; how it is mended is told where there is room. */
+function whyOf(failure: unknown, name: string): string {
+  const why =
+    failure instanceof StoreTrouble ? failure.what : failure instanceof Error ? failure.message : String(failure);
+  return [`${name} is `, `${name} `].reduce(
+    (text, start) => (text.startsWith(start) ? text.slice(start.length) : text),
+    why,
+  );
 }

@@ -112,10 +112,11 @@ export class Shelf {
   }
 
   /** A change by this JupyterLab; what others change is seen when it is looked again. */
-  #fileChanged({ type, oldValue, newValue }: Contents.IChangedArgs): void {
-    const path = oldValue?.path ?? newValue?.path ?? "";
-    if (type === "delete") this.#remove(this.contents.localPath(path));
-    else if (newValue?.type === "directory" || [path, newValue?.path ?? ""].some(isOurs)) this.#lookSoon();
+  #fileChanged({ oldValue, newValue }: Contents.IChangedArgs): void {
+    const [before, after] = [oldValue?.path, newValue?.path];
+    if (before != null) this.#remove(this.contents.localPath(before));
+    const isOurs = after != null && kindOf(nameOf(after), false) !== null;
+    if (isOurs || newValue?.type === "directory") this.#lookSoon();
   }
 
   #remove(path: string): void {
@@ -123,8 +124,4 @@ export class Shelf {
     for (const key of gone) this.#found.delete(key);
     if (gone.length > 0) this.#tell(true);
   }
-}
-
-function isOurs(path: string): boolean {
-  return kindOf(nameOf(path), false) !== null;
 }
