@@ -97,9 +97,7 @@ class Lab:
         }
         (self.server.root / name).write_text(json.dumps(notebook), encoding="utf-8")
         self.page.goto(f"{self.server.url}doc/tree/{name}?token={self.server.token}")
-        self.page.wait_for_function(IS_THERE, timeout=timeout * 1000)
-        self.page.wait_for_function(READY, timeout=timeout * 1000)
-        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout * 1000)
+        self.wait_for_notebook(timeout=timeout)
         self.run_all(wait=wait, check=check, timeout=timeout)
 
     def open_lab(self, query: str = "", *, workspace: str | None = None, timeout: float = 90) -> None:
@@ -113,6 +111,12 @@ class Lab:
         workspace = workspace or uuid4().hex[:12]
         self.page.goto(f"{self.server.url}lab/workspaces/{workspace}?token={self.server.token}&{query}")
         self.wait_for_lab(timeout=timeout)
+
+    def wait_for_notebook(self, *, timeout: float = 90) -> None:
+        """Waits until the notebook and its kernel can be used."""
+        self.page.wait_for_function(IS_THERE, timeout=timeout * 1000)
+        self.page.wait_for_function(READY, timeout=timeout * 1000)
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout * 1000)
 
     def reload(self, *, timeout: float = 90) -> None:
         """Loads the page again, as a person does."""

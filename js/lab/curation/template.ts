@@ -48,7 +48,7 @@ from nait_widgets import demo
 
 model = nait.load_model(demo.MODEL)  # or a hub id, or the folder of your model
 candidates = nait.read_records(demo.POOL, limit=1_500)  # the rows to choose from: your "alpaca_data.json"
-in_domain = {"arithmetic": nait.read_records(demo.in_domain("arithmetic"))}  # samples of what you want more of`),
+in_domain = {"arithmetic": nait.read_records(demo.in_domain("arithmetic"))}  # what to find`),
     text(`## Capture
 
 Every candidate goes through the model once. A capture that was stopped goes on when its cell is run again; one that is complete is opened.`),
@@ -67,7 +67,7 @@ from nait_widgets import demo
 
 pool = nait.open_store(${literal(path)})
 model = nait.load_model(${literal(model)})  # the store's own model: a hub id, or its folder
-in_domain = {"arithmetic": nait.read_records(demo.in_domain("arithmetic"))}  # samples of what you want more of
+in_domain = {"arithmetic": nait.read_records(demo.in_domain("arithmetic"))}  # what to find
 pool`),
   ];
 }
