@@ -3,9 +3,8 @@
 import { count } from "../core/amounts";
 import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
-import { NO_ROWS } from "../core/rows";
 import { Amount } from "../views/amount";
-import { Budget, type BudgetProps } from "../views/budget";
+import { Budget } from "../views/budget";
 import { button, labelled, type Option, options, select } from "../views/controls";
 import { fill, h } from "../views/dom";
 import { Exporter, type Exporting } from "../views/exporter";
@@ -14,25 +13,17 @@ import { Histogram } from "../views/histogram";
 import { framed, type Host } from "../views/host";
 import { Reader } from "../views/reader";
 import { Scatter, type ScatterData } from "../views/scatter";
-import { type Column, Table } from "../views/table";
+import { Table } from "../views/table";
 import { Trouble } from "../views/trouble";
+import { type Columns, columnsOf } from "./columns";
 import { KnownRows } from "./known";
 import type { Heard, Memory } from "./memory";
+import { MeanOverlap } from "./overlap";
 import { CuratorPicture } from "./picture";
 import type { Opened, Source } from "./source";
 import { CuratorState } from "./state";
 
-const COLUMNS: readonly Column[] = [
-  { key: "rank", title: "Rank", sortable: true },
-  { key: "id", title: "Id", sortable: true, sortedBy: "the source's order" }, // ids come with their rows only
-  { key: "score", title: "Score", sortable: true },
-  { key: "tokens", title: "Tokens", sortable: true },
-  { key: "label", title: "Label", sortable: true },
-  { key: "prompt", title: "Prompt", sortable: false },
-  { key: "response", title: "Response", sortable: false },
-];
 const MAPS: Record<string, string> = { pca: "PCA", umap: "UMAP", tsne: "t-SNE" };
-const OVERLAP_AFTER = 400; // milliseconds of rest before the kernel computes the overlap
 
 /** What a page takes from where it is shown. */
 export interface Surroundings {
@@ -58,11 +49,8 @@ export class CuratorPage {
   #version = 0;
   #current: number | null = null;
   #map: { data: ScatterData; axes: string } | null = null;
-  #overlap: { of: Int32Array; mean: BudgetProps["overlap"]; timer: number } = {
-    of: NO_ROWS,
-    mean: "unknown",
-    timer: 0,
-  };
+  #overlap: MeanOverlap;
+  #columns: Columns;
 
   #amount: Amount;
   #histogram: Histogram;
@@ -82,12 +70,17 @@ export class CuratorPage {
     private readonly source: Source,
     private readonly opened: Opened,
     private readonly host: Host,
-    private readonly around: Surroundings,
+    around: Surroundings,
   ) {
     const { pool } = opened;
     const failed = (error: unknown): void => this.trouble.show(error);
     this.#draw = framed(host.signal, () => this.#render());
     this.#known = new KnownRows(source);
+    this.#overlap = new MeanOverlap(source, host.signal, (error) => {
+      if (error !== undefined) this.trouble.show(error);
+      this.#draw();
+    });
+    this.#columns = columnsOf(around.columns, opened.text);
     const unplaced = new Float32Array(pool.tokens.length).fill(NaN);
     this.#nowhere = { x: unplaced, y: unplaced };
     this.#tokens = extent(pool.tokens);
@@ -196,7 +189,7 @@ export class CuratorPage {
       searching: this.#state.searching,
       tokens: this.#tokens,
     });
-    this.#overlapSoon();
+    this.#overlap.choose(curation.chosen.rows, () => this.#memory.flush());
     this.#budget.update(picture.budget(this.#overlap.mean));
     this.#scatter.update({
       data: this.#map?.data ?? this.#nowhere,
@@ -209,7 +202,7 @@ export class CuratorPage {
     });
     this.#table.update({
       rows: picture.rows(),
-      columns: this.#columns(),
+      columns: picture.shownLabel() === null ? this.#columns.unlabelled : this.#columns.labelled,
       cell: (row, key) => picture.cell(row, key),
       state: (row) => picture.stateOf(row),
       sort: picture.sort,
@@ -219,17 +212,6 @@ export class CuratorPage {
     if (this.#current !== null) this.#read(this.#current);
     this.#undo.disabled = !this.#state.canUndo;
     this.#redo.disabled = !this.#state.canRedo;
-  }
-
-  /** The columns that are wanted, as far as there is anything to show in them. */
-  #columns(): Column[] {
-    const { columns } = this.around;
-    const labelled = this.#picture.shownLabel() !== null;
-    return COLUMNS.filter(({ key }) => {
-      if (key === "label" && !labelled) return false;
-      if ((key === "prompt" || key === "response") && !this.opened.text) return false;
-      return columns === undefined || columns.includes(key);
-    });
   }
 
   #read(row: number): void {
@@ -319,25 +301,6 @@ export class CuratorPage {
     }
     this.#mapBy.disabled = false;
     this.#draw();
-  }
-
-  #overlapSoon(): void {
-    const { rows } = this.#curation.chosen;
-    const { overlap } = this.source;
-    if (overlap === null || rows === this.#overlap.of) return;
-    clearTimeout(this.#overlap.timer);
-    const timer = window.setTimeout(() => {
-      this.#memory.flush();
-      overlap.call(this.source).then(
-        (mean) => {
-          if (this.#overlap.of !== rows) return;
-          this.#overlap.mean = mean;
-          this.#draw();
-        },
-        (error: unknown) => this.trouble.show(error),
-      );
-    }, OVERLAP_AFTER);
-    this.#overlap = { of: rows, mean: "computing", timer };
   }
 
   // -- the page

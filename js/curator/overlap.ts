@@ -1,0 +1,45 @@
+/** How alike the chosen rows are: asked for once the choice has rested. */
+
+import { NO_ROWS } from "../core/rows";
+import type { BudgetProps } from "../views/budget";
+import type { Source } from "./source";
+
+const REST = 400; // milliseconds
+
+export class MeanOverlap {
+  mean: BudgetProps["overlap"] = "unknown";
+  #of: Int32Array = NO_ROWS;
+  #timer = 0;
+
+  /** @param told Called when the mean of the latest rows has come, or with what kept it from coming. */
+  constructor(
+    private readonly source: Source,
+    private readonly signal: AbortSignal,
+    private readonly told: (error?: unknown) => void,
+  ) {
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+  }
+
+  /**
+   * The chosen rows are these.
+   *
+   * @param settle Called before the source is asked, which must know of the choice by then.
+   */
+  choose(rows: Int32Array, settle: () => void): void {
+    if (this.source.overlap === null || rows === this.#of || this.signal.aborted) return;
+    this.#of = rows;
+    this.mean = "computing";
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => {
+      settle();
+      this.source.overlap!().then(
+        (mean) => {
+          if (this.#of !== rows) return;
+          this.mean = mean;
+          this.told();
+        },
+        (error: unknown) => this.told(error),
+      );
+    }, REST);
+  }
+}
