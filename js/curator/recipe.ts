@@ -3,6 +3,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { State } from "../core/curation";
+import { python } from "../core/python";
 import type { Rows } from "../core/rows";
 import { asJson, type Asked } from "../core/wish";
 
@@ -99,20 +100,6 @@ export function pythonCode(store: string, scores: string, wish: Json): string {
     ")",
     "",
   ].join("\n");
-}
-
-/** A value of JSON as Python writes it. */
-export function python(value: unknown): string {
-  if (value === null) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
-  if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
-  if (typeof value === "object") {
-    const entries = Object.entries(value).map(([name, each]) => `${python(name)}: ${python(each)}`);
-    return `{${entries.join(", ")}}`;
-  }
-  // Strings of JSON are strings of Python, but for what lies outside the basic plane, which `JSON.stringify` leaves.
-  return JSON.stringify(value);
 }
 
 /**

@@ -46,6 +46,8 @@ const INSERTS: Record<Kind, string> = {
 function activate({ commands, serviceManager, shell }: JupyterFrontEnd, target: ITarget): void {
   const { contents, serverSettings } = serviceManager;
   const notebooks = new Notebooks(shell);
+  // Whether the server keeps what it deletes; older ones don't say.
+  const isTrashed = PageConfig.getOption("delete_to_trash");
   const about = async (path: string): Promise<HTMLElement[]> =>
     (await import("./facts")).facts(contents, serverSettings, path);
 
@@ -125,15 +127,18 @@ function activate({ commands, serviceManager, shell }: JupyterFrontEnd, target: 
   });
 
   add("nait:delete", {
-    label: isTrashed() ? "Move to Trash…" : "Delete…",
+    label: isTrashed === "true" ? "Move to Trash…" : "Delete…",
     caption: "Delete it, once you have confirmed it",
     icon: deleteIcon,
     act: async (path) => {
       const name = oneLine(nameOf(path), 60);
       const { button } = await showDialog({
-        title: isTrashed() ? "Move to trash?" : "Delete for good?",
+        title: { true: "Move to trash?", false: "Delete for good?" }[isTrashed] ?? "Delete?",
         body: body(...(await about(path))),
-        buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: isTrashed() ? "Move to Trash" : "Delete" })],
+        buttons: [
+          Dialog.cancelButton(),
+          Dialog.warnButton({ label: isTrashed === "true" ? "Move to Trash" : "Delete" }),
+        ],
         defaultButton: 0,
       });
       if (!button.accept) return;
@@ -144,9 +149,4 @@ function activate({ commands, serviceManager, shell }: JupyterFrontEnd, target: 
       }
     },
   });
-}
-
-/** Whether the server keeps what it deletes. */
-function isTrashed(): boolean {
-  return PageConfig.getOption("delete_to_trash") === "true";
 }

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cellFor, literal, work } from "./python";
+import { literal } from "../../core/python";
+import { cellFor, work } from "./python";
 
 const python = ["python3", "python"].find((name) => spawnSync(name, ["--version"]).status === 0);
 

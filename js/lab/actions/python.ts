@@ -1,15 +1,7 @@
 /** Python code that this extension writes. Names and paths are a stranger's: they only ever get in as literals. */
 
+import { literal } from "../../core/python";
 import type { Kind } from "../kinds";
-
-/** A text as a Python literal of printable characters, which reads from left to right. */
-export function literal(text: string): string {
-  // JSON's escapes are Python's, too. What is left of control and format characters could hide what the code does.
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0]/gu, (character) => {
-    const code = character.codePointAt(0)!.toString(16);
-    return code.length > 4 ? `\\U${code.padStart(8, "0")}` : `\\u${code.padStart(4, "0")}`;
-  });
-}
 
 const USES: Record<Kind, (path: string) => readonly [name: string, value: string]> = {
   store: (path) => ["store", `nait.open_store(${path})`],

@@ -1,6 +1,6 @@
 /** The notebook that a curation starts from. */
 
-import { literal } from "../actions/python";
+import { literal } from "../../core/python";
 
 /** A store to go on with. */
 export interface Given {
