@@ -102,7 +102,7 @@ def lab_server(home: Path) -> Iterator[LabServer]:
         *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *("--ServerApp.port=0", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),
         *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
-        "--LabApp.extension_manager=readonly",
+        *("--LabApp.extension_manager=readonly", f"--MultiKernelManager.default_kernel_name={KERNEL}"),
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     with log.open("wb") as output:

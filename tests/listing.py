@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,10 +97,10 @@ class Listing:
         expect(found).to_have_count(len(paths))
         assert [row.get_attribute("data-path") for row in found.all()] == paths
 
-    def act(self, path: str, action: str) -> None:
+    def act(self, path: str, action: str | re.Pattern[str]) -> None:
         """Chooses from the context menu of a row."""
         self.row(path).click(button="right")
-        self.menu.get_by_text(action, exact=False).first.click()
+        self.menu.get_by_text(action).first.click()
 
     @property
     def menu(self) -> Locator:

@@ -34,11 +34,10 @@ def test_the_launcher_makes_one_that_runs_as_it_is(lab: Lab, root: Path) -> None
     lab.page.locator(".jp-LauncherCard").get_by_text("Curate Instruction Data").last.click()
     lab.wait_for_notebook()
     lab.run_all(timeout=240)
+    lab.page.evaluate("() => void jupyterapp.shell.currentWidget.content.scrollToItem(9)")
     curator = lab.page.locator(".nait-curator")
     expect(curator.get_by_role("slider", name="Rows")).to_be_visible(timeout=60_000)
-    lab.page.locator(".jp-Notebook").evaluate(
-        "(notebook) => notebook.querySelector('.jp-WindowedPanel-outer')?.scrollTo(0, 0)"
-    )
+    lab.page.evaluate("() => void jupyterapp.shell.currentWidget.content.scrollToItem(0)")
     both_themes(lab, lab.page.locator("#main"), "curation")
     lab.run_all(timeout=240)  # a second time, too
 
