@@ -36,7 +36,7 @@ export class Shelf {
   ) {
     const changed = (_: unknown, change: Contents.IChangedArgs): void => this.#fileChanged(change);
     const set = (): void => {
-      if (this.#search !== this.#searched()) this.#lookSoon();
+      if (this.#search !== "" && this.#search !== this.#searched()) this.#lookSoon();
     };
     contents.fileChanged.connect(changed);
     settings.changed.connect(set);
