@@ -22,6 +22,7 @@ const STORE = {
       format_version: 1,
       state: "complete",
       wide_layers: {},
+      shared_first_token: false,
       layout: LAYOUT,
       provenance: { model: { name: "llama", weights_hash: "w" }, source: { name: "data", sha256: "d" } },
     },
