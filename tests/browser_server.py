@@ -43,10 +43,12 @@ class LabServer:
         return json.loads(body) if body else None
 
     def forget(self) -> None:
-        """Stops every kernel and puts the settings back, so that no test sees another's."""
+        """Stops every kernel and puts settings and layouts back, so that no test sees another's."""
         for session in self.api("GET", "sessions"):
             self.api("DELETE", f"sessions/{session['id']}")
         write_settings(self.settings)
+        for file in (self.settings.parent / "workspaces").glob("*.jupyterlab-workspace"):
+            file.unlink()
 
 
 def write_settings(folder: Path) -> None:
