@@ -56,7 +56,8 @@ def assert_like(expected: Any, actual: Any, place: str = "") -> None:
         for i, pair in enumerate(zip(expected, actual, strict=True)):
             assert_like(*pair, f"{place}/{i}")
     elif isinstance(expected, float):
-        assert actual == pytest.approx(expected, rel=1e-9, abs=1e-9), place
+        # Means of neurons are float32 sums, whose last bits depend on the number of threads.
+        assert actual == pytest.approx(expected, rel=1e-6, abs=1e-6), place
     else:
         assert actual == expected, place
 
