@@ -33,6 +33,11 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** A store's name without what tells that it is one. */
+export function stemOf(path: string): string {
+  return nameOf(path).replace(/\.zarr(\.zip)?$/, "");
+}
+
 /** What comes before a path's last part; empty at the root. */
 export function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));

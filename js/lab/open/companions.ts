@@ -8,7 +8,7 @@ import { type SavedWish, savedWish } from "../../store/selections";
 import type { Store } from "../../store/store";
 import { fill, h } from "../../views/dom";
 import type { Host, View } from "../../views/host";
-import { endingOf, folderOf, kindOf, nameOf } from "../kinds";
+import { endingOf, folderOf, kindOf, stemOf } from "../kinds";
 import type { Surroundings } from "./panel";
 
 /** A selection that was kept, in the store or beside it. */
@@ -55,11 +55,10 @@ export class Companions implements View {
   /** List what lies in the store's folder, first what is called after the store. */
   async #look(): Promise<void> {
     const { contents, path } = this.around;
-    const stem = nameOf(path).replace(/\.zarr(\.zip)?$/, "");
     try {
       const { content } = await contents.get(folderOf(path), { content: true });
       const files = (content as Contents.IModel[]).filter(({ type }) => type !== "directory").map(({ name }) => name);
-      const own = (name: string): boolean => name.startsWith(`${stem}.`);
+      const own = (name: string): boolean => name.startsWith(`${stemOf(path)}.`);
       const names = [...files.filter(own), ...files.filter((name) => !own(name))];
       const of = (kind: "direction" | "recipe"): string[] =>
         names.filter((name) => kindOf(name, false) === kind).slice(0, MOST_BESIDE);

@@ -12,6 +12,7 @@ import type { ScoreSet } from "../../store/scores";
 import type { Store } from "../../store/store";
 import { h } from "../../views/dom";
 import type { Host } from "../../views/host";
+import { stemOf } from "../kinds";
 import type { Saved } from "./companions";
 import type { Surroundings } from "./panel";
 import { keepButton } from "./keeping";
@@ -111,7 +112,6 @@ function told(directions: readonly { name: string; digest: string }[]): string {
 }
 
 function opened(store: Store, scores: ScoreSet): Opened {
-  const stem = store.name.replace(/\.zarr(\.zip)?$/, "");
   return {
     pool: scores.pool,
     statuses: STATUSES,
@@ -119,7 +119,7 @@ function opened(store: Store, scores: ScoreSet): Opened {
     about: `scores by ${scores.directions.map(({ name }) => name).join(", ")}`,
     text: store.about.layout.text,
     maps: ["pca"],
-    export: `${stem}.${scores.key}.jsonl`,
+    export: `${stemOf(store.name)}.${scores.key}.jsonl`,
     greeting: "",
   };
 }

@@ -1,22 +1,22 @@
-/** Opening activation stores: documents of JupyterLab that no kernel stands behind. */
+/** Opening activation stores, which no kernel stands behind. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette, InputDialog, MainAreaWidget, WidgetTracker } from "@jupyterlab/apputils";
 import type { DocumentRegistry, IDocumentWidget } from "@jupyterlab/docregistry";
 import { ILauncher } from "@jupyterlab/launcher";
 import { IStateDB } from "@jupyterlab/statedb";
+import { TabPanel } from "@lumino/widgets";
+import { CATEGORY } from "../category";
 import { KIND_ICONS, storesIcon } from "../icons";
 import { kindOf, nameOf } from "../kinds";
 import { ISettings } from "../settings";
 import { ITarget } from "../target";
-import { TabPanel } from "@lumino/widgets";
 import { FACTORY, ModelFactory, ViewFactory } from "./document";
 import { StorePanel } from "./panel";
 
 const COMMAND = "nait:open";
 /** The parameter of an address that opens a store. */
 const PARAMETER = "nait-store";
-const CATEGORY = "Activation stores";
 
 export const open: JupyterFrontEndPlugin<void> = {
   id: "nait-widgets:open",
@@ -39,7 +39,7 @@ function activate(
   const { commands, docRegistry, serviceManager, shell } = app;
   const { contents } = serviceManager;
   const makePanel = (path: string): StorePanel =>
-    new StorePanel({ path, contents, server: serviceManager.serverSettings, commands, settings, state });
+    new StorePanel({ path, contents, server: serviceManager.serverSettings, settings, state });
   const folders = new WidgetTracker<MainAreaWidget<StorePanel>>({ namespace: "nait-stores" });
   const packed = new WidgetTracker<IDocumentWidget<StorePanel>>({ namespace: "nait-packed-stores" });
   const views = new ViewFactory(makePanel);
@@ -93,7 +93,8 @@ function activate(
     caption: "Open an activation store without a kernel",
     icon: storesIcon,
     execute: async (args) => {
-      const path = target.of(args) ?? (await ask());
+      // A menu that was open before doesn't say which store the palette or the launcher is to open.
+      const path = (args["ask"] === true ? null : target.of(args)) ?? (await ask());
       if (path !== null) await show(path.replace(/^\/+|\/+$/g, ""));
     },
   });

@@ -3,7 +3,7 @@
 import { InputDialog, showDialog, Dialog } from "@jupyterlab/apputils";
 import type { Contents } from "@jupyterlab/services";
 import { button } from "../../views/controls";
-import { endingOf, folderOf, nameOf } from "../kinds";
+import { endingOf, folderOf, nameOf, stemOf } from "../kinds";
 import type { Surroundings } from "./panel";
 import type { StoreSource } from "./store_source";
 
@@ -14,11 +14,10 @@ export function keepButton(source: StoreSource, around: Surroundings, failed: (e
 }
 
 async function keep(source: StoreSource, { path, contents }: Surroundings): Promise<void> {
-  const stem = nameOf(path).replace(/\.zarr(\.zip)?$/, "");
   const { value } = await InputDialog.getText({
     title: "Save the selection",
     label: "What it is called",
-    text: `${stem}.selection`,
+    text: `${stemOf(path)}.selection`,
     okLabel: "Save",
   });
   const name = value?.trim().replace(/[/\\]/g, "-");

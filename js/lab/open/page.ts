@@ -4,6 +4,7 @@ import "./page.css";
 import { openStore, type Store } from "../../store/store";
 import { StoreTrouble } from "../../store/trouble";
 import { count } from "../../core/amounts";
+import { literal } from "../../core/python";
 import { fill, h } from "../../views/dom";
 import { button, labelled, select } from "../../views/controls";
 import { createHost, type Host } from "../../views/host";
@@ -69,6 +70,7 @@ class StorePage {
   #trouble = new Trouble();
   #curating = h("div", { class: "nait-store-curating" });
   #companions: Companions;
+  #chosen: HTMLSelectElement;
   /** What ends with the score set that is shown. */
   #closing = new AbortController();
   #shown: Curating | null = null;
@@ -88,7 +90,7 @@ class StorePage {
       (error) => this.#trouble.show(error),
     );
     const sets = store.scoreSets;
-    const chosen = select(
+    this.#chosen = select(
       sets.map(({ key, name }) => [key, name]),
       (key) => void this.#show(key),
     );
@@ -98,7 +100,7 @@ class StorePage {
         { class: "nait-store-head" },
         h("h2", {}, h("bdi", {}, store.name)),
         h("span", { class: "nait-muted" }, about(store)),
-        sets.length > 1 && labelled("Scores", chosen),
+        sets.length > 1 && labelled("Scores", this.#chosen),
         button("Reload", "Read the store again, as it is now", again),
       ),
       provenance(store),
@@ -115,6 +117,8 @@ class StorePage {
     this.#closing.abort();
     const closing = (this.#closing = new AbortController());
     this.#trouble.clear();
+    this.#shown = null;
+    this.#chosen.value = key;
     fill(this.#curating, waiting("Reading the scores…"));
     try {
       const shown = await Curating.open(this.store, key, this.around, { ...this.host, signal: closing.signal });
@@ -151,11 +155,10 @@ class StorePage {
   }
 
   #explainScores(): void {
-    const name = JSON.stringify(this.store.name);
     const code = [
       "import nait_widgets as nait",
       "",
-      `store = nait.open_store(${name})`,
+      `store = nait.open_store(${literal(this.store.name)})`,
       'math = nait.Direction.load("math.direction")',
       'store.save_scores(nait.score(store, [math]), "math")',
     ];

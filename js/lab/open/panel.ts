@@ -1,9 +1,7 @@
 /** The panel of a store: what is heavy is fetched once one is opened. */
 
-import type { ServerConnection } from "@jupyterlab/services";
-import type { Contents } from "@jupyterlab/services";
+import type { Contents, ServerConnection } from "@jupyterlab/services";
 import type { IStateDB } from "@jupyterlab/statedb";
-import type { CommandRegistry } from "@lumino/commands";
 import { Widget } from "@lumino/widgets";
 import { Trouble } from "../../views/trouble";
 import { h } from "../../views/dom";
@@ -15,7 +13,6 @@ export interface Surroundings {
   path: string;
   contents: Contents.IManager;
   server: ServerConnection.ISettings;
-  commands: CommandRegistry;
   settings: ISettings;
   /** Where choices are kept; null where there is no such place. */
   state: IStateDB | null;
