@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nait_widgets.methods import PRESETS, Direction, FitOptions, ScoreOptions
     from nait_widgets.models import load_model
     from nait_widgets.records import read_records
+    from nait_widgets.scorers import Scorer, scorer
     from nait_widgets.scoring import score
     from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
     from nait_widgets.store import ActivationStore, Status, open_store, unpack
@@ -34,6 +35,8 @@ _HOMES = {
     "ScoreOptions": "methods",
     "load_model": "models",
     "read_records": "records",
+    "Scorer": "scorers",
+    "scorer": "scorers",
     "score": "scoring",
     "Filters": "selection",
     "Recipe": "selection",
@@ -66,6 +69,7 @@ __all__ = [
     "Overlap",
     "Recipe",
     "ScoreOptions",
+    "Scorer",
     "Selection",
     "Status",
     "Wish",
@@ -77,6 +81,7 @@ __all__ = [
     "open_store",
     "read_records",
     "score",
+    "scorer",
     "select",
     "unpack",
 ]

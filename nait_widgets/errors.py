@@ -39,6 +39,10 @@ class DirectionError(NaitError):
     """A direction can't be fitted, read, combined or applied here."""
 
 
+class ScorerError(NaitError):
+    """A scorer can't be found, made, fitted, read or applied here."""
+
+
 class SelectionError(NaitError):
     """A selection is asked for in terms that don't fit together or don't fit the scores."""
 
