@@ -32,8 +32,8 @@ def response_nll(
     rows, targets = torch.tensor(positions, dtype=torch.long, device=hidden.device).reshape(-1, 2).unbind(1)
     total = torch.zeros(len(spans), dtype=torch.float32, device=hidden.device)
     for row, target in zip(torch.split(rows, chunk), torch.split(targets, chunk), strict=True):
-        logits = _logits(lm, hidden[row, target - 1]).float()
-        nll = torch.nn.functional.cross_entropy(logits, input_ids[row, target], reduction="none")
+        predicted = logits(lm, hidden[row, target - 1]).float()
+        nll = torch.nn.functional.cross_entropy(predicted, input_ids[row, target], reduction="none")
         total.index_add_(0, row, nll)
     return total / torch.bincount(rows, minlength=len(spans))
 
@@ -47,23 +47,31 @@ def check_head(lm: CausalLM) -> None:
     """
     ids = lm.ordinary_ids(8)[None]
     expected = lm.model(input_ids=ids, use_cache=False).logits
-    if (difference := relative_difference(_logits(lm, lm.last_hidden(ids)), expected)) > lm.tolerance:
+    if (difference := relative_difference(logits(lm, lm.last_hidden(ids)), expected)) > lm.tolerance:
         raise ModelError(
             f"{lm.identity.architecture} computes its logits in a way that is not known here (they differ by "
             f"{difference:.2g}): capture without the response loss"
         )
 
 
-def _logits(lm: CausalLM, hidden: Tensor) -> Tensor:
-    """The head, then the scale and the soft cap that the configuration names."""
-    logits: Tensor = lm.head(hidden)
+def logits(lm: CausalLM, hidden: Tensor) -> Tensor:
+    """What the model predicts after some hidden states: the head, then the scale and cap that its configuration names.
+
+    Args:
+        lm: The model; `check_head` says whether this function fits it.
+        hidden: Last hidden states, (..., H).
+
+    Returns:
+        Logits, (..., vocabulary), in the head's dtype.
+    """
+    out: Tensor = lm.head(hidden)
     config = lm.config
     if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
-        logits = logits * factor
+        out = out * factor
     if (factor := getattr(config, "lm_head_multiplier", None)) is not None:  # Falcon-H1
-        logits = logits * factor
+        out = out * factor
     if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
-        logits = logits / divisor
+        out = out / divisor
     if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
-        logits = torch.tanh(logits / cap) * cap
-    return logits
+        out = torch.tanh(out / cap) * cap
+    return out
