@@ -65,7 +65,7 @@ def in_domain_rows() -> list[Row]:
 def pool(lm: CausalLM, pool_rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
     """Every pool of two blocks, the second with two row chunks, the last of these not full."""
     path = tmp_path_factory.mktemp("stores") / "pool.zarr"
-    return capture(lm, pool_rows, path, pools=POOLS, loss=True, template="plain", block_rows=512)
+    return capture(lm, pool_rows, path, pools=POOLS, extras="all", template="plain", block_rows=512)
 
 
 @pytest.fixture(scope="session")

@@ -91,7 +91,9 @@ def test_the_size_of_batches_changes_no_more_than_rounding(lm: CausalLM, pool: A
 
 def test_deterministic_captures_are_the_same_bytes(lm: CausalLM, pool_rows: list[Row], tmp_path: Path) -> None:
     for name in ("a", "b"):
-        capture(lm, pool_rows[:300], tmp_path / name, deterministic=True, loss=True, block_rows=128, template="plain")
+        capture(
+            lm, pool_rows[:300], tmp_path / name, deterministic=True, extras="all", block_rows=128, template="plain"
+        )
     assert not torch.are_deterministic_algorithms_enabled()
     assert_same(tmp_path / "a", tmp_path / "b")
 
@@ -100,15 +102,13 @@ def test_deterministic_captures_are_the_same_bytes(lm: CausalLM, pool_rows: list
 def test_a_mask_makes_no_difference_to_a_causal_model(architecture: str) -> None:
     lm = tiny_model(architecture)
     samples = Renderer(lm.tokenizer, template="plain").render(list(read_records(make_rows(9))))
-    layout = Layout(9, "resid_post", tuple(range(LAYERS)), HIDDEN, POOLS, dtype="float32", loss=True)
+    layout = Layout(9, "resid_post", tuple(range(LAYERS)), HIDDEN, POOLS, dtype="float32", extras=("loss",))
     plain, masked = (
         Forward(lm, find_site(lm, "resid_post"), layout, masked=masked).start(samples).wait()
         for masked in (False, True)
     )
     assert close(masked.activations, plain.activations, 1e-4)
-    assert masked.loss is not None
-    assert plain.loss is not None
-    np.testing.assert_allclose(masked.loss, plain.loss, rtol=1e-4)
+    np.testing.assert_allclose(masked.extras["response_loss"], plain.extras["response_loss"], rtol=1e-4)
 
 
 @pytest.mark.parametrize("site", ["mlp_act", "mlp_out", "up_proj_abs"])
@@ -140,7 +140,7 @@ def test_defective_rows_are_quarantined_and_move_no_other(tmp_path: Path) -> Non
     broken = with_nan("~")
     sound = load_model(bare_model("llama"), tokenizer=tiny_tokenizer())
     stores = [
-        capture(lm, rows, tmp_path / f"{i}.zarr", template="plain", max_length=120, loss=True, block_rows=16)
+        capture(lm, rows, tmp_path / f"{i}.zarr", template="plain", max_length=120, extras="all", block_rows=16)
         for i, lm in enumerate((broken, sound))
     ]
     expected = np.zeros(40, np.uint8)
@@ -154,11 +154,14 @@ def test_defective_rows_are_quarantined_and_move_no_other(tmp_path: Path) -> Non
     assert store.sample_id.tolist() == [row["id"] for row in rows]
     bad = [3, 7, 11, 20, 39]
     assert np.flatnonzero(~store.selectable).tolist() == bad
-    for name in ("resid_post_mean", "resid_post_response_mean", "top_neuron_value", "sketch", "response_loss"):
+    extras = ("response_loss", "response_alone_loss", "embedding_mean", "embedding_weighted")
+    for name in ("resid_post_mean", "resid_post_response_mean", "top_neuron_value", "sketch", *extras):
         a, b = (np.asarray(s.array(name)[...]) for s in stores)
         assert np.isnan(a[bad]).all(), name
         good = np.delete(np.arange(40), bad)
         np.testing.assert_allclose(a[good].astype(float), b[good].astype(float), rtol=2e-3, atol=1e-5)
+    np.testing.assert_array_equal(store.up_neurons[bad], 0)
+    np.testing.assert_array_equal(store.up_neurons[good], stores[1].up_neurons[good])
     restored = list(store.originals(range(40)))
     assert restored == rows
     direction = fit_direction(sound, make_rows(20, 3), name="d", template="plain")
@@ -172,7 +175,7 @@ def test_defective_rows_are_quarantined_and_move_no_other(tmp_path: Path) -> Non
 
 def test_a_pad_token_that_is_no_number_harms_nobody(tmp_path: Path) -> None:
     lm = with_nan("<pad>", pad_token_id=2)
-    store = capture(lm, make_rows(30), tmp_path / "s.zarr", template="plain", loss=True)
+    store = capture(lm, make_rows(30), tmp_path / "s.zarr", template="plain", extras=["loss"])
     assert store.status.tolist() == [Status.OK] * 30
     assert np.isfinite(store.response_loss).all()
 

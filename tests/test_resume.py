@@ -163,7 +163,7 @@ def test_a_complete_store_is_left_as_it_is(lm: CausalLM, tmp_path: Path) -> None
         ({"layers": [1]}, r"another layers \(\(0, 1, 2\), now \(1,\)\)"),
         ({"max_length": 99}, r"another maximum length \(256, now 99\)"),
         ({"data": 1}, r"another data \([0-9a-f]{64}, now [0-9a-f]{64}\)"),
-        ({"loss": True}, r"another loss \(False, now True\)"),
+        ({"extras": "loss"}, r"another extras \(\(\), now \('loss',\)\)"),
         ({"store_dtype": "float32"}, r"another dtype \(float16, now float32\)"),
         ({"deterministic": True}, r"another deterministic mode \(False, now True\)"),
     ],

@@ -34,7 +34,7 @@ def test_xarray_opens_it_with_the_layout_of_the_format(pool: ActivationStore) ->
     dataset = xr.open_zarr(pool.path, chunks=None)
     n, layers, neurons = len(pool), len(pool.layout.layers), pool.layout.n_neurons
     assert dict(dataset.sizes) == {
-        "sample": n, "layer": layers, "neuron": neurons, "rank": 20, "component": 64, "pool": len(POOLS),
+        "sample": n, "layer": layers, "neuron": neurons, "rank": 20, "component": 64, "pool": len(POOLS), "hidden": 32,
     }  # fmt: skip
     expected = {
         "sample_id": (("sample",), None),
@@ -42,6 +42,10 @@ def test_xarray_opens_it_with_the_layout_of_the_format(pool: ActivationStore) ->
         "n_response_tokens": (("sample",), "int32"),
         "status": (("sample",), "uint8"),
         "response_loss": (("sample",), "float32"),
+        "response_alone_loss": (("sample",), "float32"),
+        "embedding_mean": (("sample", "hidden"), "float32"),
+        "embedding_weighted": (("sample", "hidden"), "float32"),
+        "up_neuron_index": (("sample", "layer", "rank"), "uint16"),
         "top_neuron_index": (("sample", "layer", "rank"), "uint16"),
         "top_neuron_value": (("sample", "layer", "rank"), "float32"),
         "sketch": (("sample", "component"), "float16"),

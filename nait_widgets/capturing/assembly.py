@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.store import Block, Layout, Status
+from nait_widgets.store.extras import extra_columns
 from nait_widgets.store.layout import SKETCH_COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nait_widgets.capturing.batches import Window
     from nait_widgets.capturing.forward import Pooled
@@ -35,7 +36,10 @@ class Assembly:
         self._top_index = np.zeros((n, n_layers, k), np.int32)
         self._top_value = np.full((n, n_layers, k), np.nan, np.float32)
         self._sketch = np.full((n, SKETCH_COMPONENTS), np.nan, np.float16)
-        self._loss = np.full(n, np.nan, np.float32)
+        self._extra_columns = extra_columns(layout)
+        self._extras = {
+            name: np.full((n, *column.shape), column.fill, column.dtype) for name, column in self._extra_columns.items()
+        }
 
     def fill(self, positions: Sequence[int], pooled: Pooled) -> None:
         """Take in a batch; rows that aren't finite are quarantined."""
@@ -50,9 +54,13 @@ class Assembly:
                 values[rows] = self._activations[pool][rows, layer]
         self._top_index[rows], self._top_value[rows] = pooled.top_index, pooled.top_value
         self._sketch[rows] = pooled.sketch
-        if pooled.loss is not None:
-            self._loss[rows] = pooled.loss
+        self.add(positions, pooled.extras)
         self._quarantine(rows[~pooled.finite])
+
+    def add(self, positions: Sequence[int], extras: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[Any]]]) -> None:
+        """Take in extras of a batch; those that aren't finite are unknown."""
+        for name, values in extras.items():
+            self._extras[name][positions] = np.where(np.isfinite(values), values, self._extra_columns[name].fill)
 
     def blocks(self, wanted: Sequence[int]) -> Iterator[Block]:
         """The window's blocks, whole, of those that are wanted."""
@@ -72,9 +80,8 @@ class Assembly:
                 "top_neuron_index": self._top_index[own],
                 "top_neuron_value": self._top_value[own],
                 "sketch": self._sketch[own],
+                **{name: values[own] for name, values in self._extras.items()},
             }
-            if self._layout.loss:
-                columns["response_loss"] = self._loss[own]
             text: dict[str, list[str]] = {}
             if self._layout.text:
                 text["prompt"] = [_storable(record.prompt) for record in records]
@@ -97,9 +104,11 @@ class Assembly:
     def _quarantine(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
         self._status[rows] = Status.NON_FINITE
         wide = (values for pools in self._wide.values() for values in pools.values())
-        for values in (*self._activations.values(), *wide, self._top_value, self._sketch, self._loss):
+        for values in (*self._activations.values(), *wide, self._top_value, self._sketch):
             values[rows] = np.nan
         self._top_index[rows] = 0
+        for name, values in self._extras.items():
+            values[rows] = self._extra_columns[name].fill
 
 
 def _status(sample: Rendered) -> Status:

@@ -11,31 +11,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, ahead, batches, windows
-from nait_widgets.capturing.forward import Forward, Pending
+from nait_widgets.capturing.forward import Forward
 from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.errors import Interrupted, ModelError, StoreError
 from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.progress import CaptureWatch, watch_capture
 from nait_widgets.records import Renderer, read_records
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
+from nait_widgets.store.extras import check_extras
 from nait_widgets.store.layout import BLOCK_ROWS, Dtype
 from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from nait_widgets.models import CausalLM
-    from nait_widgets.records import Records
+    from nait_widgets.models import CausalLM, Probe, Site
+    from nait_widgets.records import Records, Rendered
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 DEFAULT_POOLS = ("mean", "response_mean")
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
@@ -55,7 +59,7 @@ def capture(
     max_length: int | None = None,
     batch_tokens: int | None = None,
     deterministic: bool = False,
-    loss: bool = False,
+    extras: str | Iterable[str] = (),
     text: bool = True,
     dtype: str = "auto",
     device: str | None = None,
@@ -87,7 +91,9 @@ def capture(
         deterministic: Same bits whenever run on the same machine: PyTorch's deterministic kernels and fixed batches.
             Otherwise a resumed store may differ from an uninterrupted one by the tolerance of `models.probe`
             if `batch_tokens` changed in between.
-        loss: Also keep each response's mean loss.
+        extras: What the same capture keeps besides, for other scorers: of `nait_widgets.store.EXTRAS`, or `all`.
+            `loss`: each response's mean loss; `ifd`: also that without its prompt, which runs the responses a second
+            time; `embedding`: the last hidden state, pooled; `nag`: the strongest neurons of the up projections.
         text: Also keep prompts, responses and the source's rows; without them, an export is a list of ids, and filters
             by text and by the source's labels can't be had.
         dtype: Of the model: `auto`, `float32`, `bfloat16` or `float16`.
@@ -105,14 +111,14 @@ def capture(
 
     Raises:
         RecordError: The data can't be read.
-        ModelError: The model can't be loaded or lacks the site.
-        StoreError: The path holds another capture, or the disk is too small.
+        ModelError: The model can't be loaded, or lacks the site or what an extra needs.
+        StoreError: A pool or extra is unknown, the path holds another capture, or the disk is too small.
         Interrupted: Ctrl-C; what was written is kept.
     """
     path = Path(path)
     records = read_records(data)
     inspection = records.check()
-    pools = check_pools(pools)
+    pools, extras = check_pools(pools), check_extras(extras)
     _check_target(path, overwrite=overwrite)
     lm = load_model(
         model,
@@ -125,7 +131,11 @@ def capture(
     )
     found = find_site(lm, site, layers)
     probed = probe(lm, found)
-    if loss:
+    up, masked = None, probed.masked
+    if "nag" in extras:
+        up, of_up = _up_site(lm, found.layers)
+        masked = masked or of_up.masked
+    if "loss" in extras:
         check_head(lm)
     renderer = _renderer(lm, template, max_length)
     layout = Layout(
@@ -135,9 +145,11 @@ def capture(
         n_neurons=found.n_neurons,
         pools=pools,
         dtype=store_dtype,
-        loss=loss,
+        extras=extras,
         text=text,
         block_rows=block_rows,
+        hidden_size=lm.hidden_size if "embedding" in extras else 0,
+        up_size=up.n_neurons if up else 0,
     )
     budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     provenance = {
@@ -153,7 +165,7 @@ def capture(
         "capture": {
             "batch_tokens": budget,
             "deterministic": deterministic,
-            "masked": probed.masked,
+            "masked": masked,
             "tolerance": probed.tolerance,
             "device": str(lm.device),
         },
@@ -163,9 +175,15 @@ def capture(
     writer = _open_writer(path, layout, provenance, overwrite=overwrite)
     if writer.sound():
         return open_store(path)
-    forward = Forward(lm, found, layout, masked=probed.masked)
+    forward = Forward(lm, found, layout, masked=masked, up=up)
     with _deterministic(deterministic):
         return _Run(writer, forward, layout, budget, halve=not deterministic, monitor=monitor).all(records, renderer)
+
+
+class _Pending(Protocol[T_co]):
+    """Results that are on their way to the host."""
+
+    def wait(self) -> T_co: ...
 
 
 @dataclass(slots=True)
@@ -217,23 +235,36 @@ class _Run:
         # A block that is whole runs again with its window, but its rows were counted when it was written.
         new = [(window.start + i) // self.layout.block_rows in missing for i in range(len(window.rendered))]
         assembly = Assembly(window, self.layout)
-        pending: tuple[list[int], Pending] | None = None
-        waiting = deque(batches(window.rendered, self.budget))
         watch.ran(sum(new[i] for i, sample in enumerate(window.rendered) if sample.defect is not None), 0)
+        if "ifd" in self.layout.extras:
+            # First, since a row counts as run, and may be quarantined, when it has run whole.
+            alone = [self.forward.alone(sample) for sample in window.rendered]
+            for positions, losses in self._batched(alone, self.forward.start_alone):
+                assembly.add(positions, losses)
+                watch.ran(0, sum(len(alone[i].input_ids) for i in positions))
+        for positions, pooled in self._batched(window.rendered, self.forward.start):
+            assembly.fill(positions, pooled)
+            watch.ran(sum(new[i] for i in positions), sum(len(window.rendered[i].input_ids) for i in positions))
+        yield from assembly.blocks(missing)
+
+    def _batched(
+        self, samples: Sequence[Rendered], start: Callable[[Sequence[Rendered]], _Pending[T]]
+    ) -> Iterator[tuple[list[int], T]]:
+        """Run samples in batches: the positions of each batch and its results, which arrive while the next one runs."""
+        waiting = deque(batches(samples, self.budget))
+        pending: tuple[list[int], _Pending[T]] | None = None
         while waiting:
             positions = waiting.popleft()
             try:
-                started = self.forward.start([window.rendered[i] for i in positions])
+                started = start([samples[i] for i in positions])
             except torch.OutOfMemoryError:
                 waiting.extendleft(reversed(self._halved(positions)))
                 continue
             if pending is not None:
-                assembly.fill(pending[0], pending[1].wait())
+                yield pending[0], pending[1].wait()
             pending = positions, started
-            watch.ran(sum(new[i] for i in positions), sum(len(window.rendered[i].input_ids) for i in positions))
         if pending is not None:
-            assembly.fill(pending[0], pending[1].wait())
-        yield from assembly.blocks(missing)
+            yield pending[0], pending[1].wait()
 
     def _halved(self, positions: list[int]) -> list[list[int]]:
         if len(positions) == 1 or not self.halve:
@@ -286,6 +317,15 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
         raise StoreError(f"{path} is a file; a store is a folder")
     elif path.exists() and any(path.iterdir()) and not (path / "zarr.json").is_file():
         raise StoreError(f"{path} is a folder with other things in it; only a store is overwritten")
+
+
+def _up_site(lm: CausalLM, layers: Sequence[int]) -> tuple[Site, Probe]:
+    """The up projections that the extra `nag` reads, and what a probe saw of them."""
+    up = find_site(lm, "up_proj_abs", layers, advice="leave the extra 'nag' out, which reads it")
+    try:
+        return up, probe(lm, up)
+    except ModelError as error:
+        raise ModelError(f"{error}, or leave the extra 'nag' out, which reads it") from error
 
 
 def _renderer(lm: CausalLM, template: str | None, asked: int | None) -> Renderer:

@@ -36,7 +36,7 @@ def capture(options: argparse.Namespace) -> int:
         pools=options.pools.split(","),
         batch_tokens=options.batch_tokens,
         deterministic=options.deterministic,
-        loss=options.loss,
+        extras=options.extras,
         text=not options.no_text,
         overwrite=options.overwrite,
         **_running(options),

@@ -10,6 +10,7 @@ import nait_widgets as nait
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
+from nait_widgets.store import EXTRAS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
     sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
-    sub.add_argument("--loss", action="store_true", help="also keep each response's mean loss")
+    sub.add_argument(
+        "--extras", type=_names, default=(), metavar="LIST", help=f"kept besides: {', '.join(EXTRAS)}, or all"
+    )
     sub.add_argument(
         "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
     )
@@ -78,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--weight", type=_weight, action="append", default=[], metavar="NAME=W", help="of a direction")
     sub.add_argument("--end", default="top", help="of the scores: top (default), bottom, random")
     sub.add_argument("--seed", type=int, default=0, metavar="N", help="of random rows")
+    sub.add_argument("--adjust", default="none", help="for length: none (default), length-residual, length-strata")
     only = sub.add_argument_group("only among the rows that")
     only.add_argument("--text", default="", metavar="TEXT", help="have it in prompt or response")
     only.add_argument("--min-tokens", type=int, metavar="N", help="are as long")
@@ -156,6 +160,10 @@ def _flag(name: str) -> str:
 
 def _choices(options: str, name: str) -> str:
     return ", ".join(get_args(get_type_hints(getattr(nait, options))[name]))
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _pair(text: str) -> tuple[str, str]:

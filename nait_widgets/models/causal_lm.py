@@ -90,6 +90,11 @@ class CausalLM:
         return int(self.config.num_hidden_layers)
 
     @property
+    def hidden_size(self) -> int:
+        """Width of the last hidden state, as a small forward gives it: a configuration may tell an inner one."""
+        return self.last_hidden(self.ordinary_ids(2)[None]).shape[-1]
+
+    @property
     def max_length(self) -> int | None:
         """The context length in tokens, or None where the configuration names none."""
         length = getattr(self.config, "max_position_embeddings", None)

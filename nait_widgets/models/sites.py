@@ -91,13 +91,14 @@ class Site:
         return tuple(tap.layer for tap in self.taps)
 
 
-def find_site(lm: CausalLM, name: str, layers: Sequence[int] | None = None) -> Site:
+def find_site(lm: CausalLM, name: str, layers: Sequence[int] | None = None, *, advice: str | None = None) -> Site:
     """Find a site by the structure of the model: by what its modules compute in a small forward.
 
     Args:
         lm: The model.
         name: One of `SITES`.
         layers: Layers from 0, or negative from the end; None for all.
+        advice: What the user can do where the model lacks it; None to ask for a site or for layers that it has.
 
     Raises:
         ModelError: There is no such site or layer, or this model does not have it; the message says what it has.
@@ -111,10 +112,8 @@ def find_site(lm: CausalLM, name: str, layers: Sequence[int] | None = None) -> S
         layer, reason = next((b.layer, why) for b, (tap, why) in zip(blocks, found, strict=True) if tap is None)
         others = f", or of the layers {[tap.layer for tap in taps]} alone" if taps else ""
         exists = [s for s in SITES if all(_tap(block, s)[0] for block in blocks)]
-        raise ModelError(
-            f"{lm.identity.architecture} has no {name} in layer {layer}, because {reason}: "
-            f"ask for {' or '.join(exists)}{others}"
-        )
+        advice = advice or f"ask for {' or '.join(exists)}{others}"
+        raise ModelError(f"{lm.identity.architecture} has no {name} in layer {layer}, because {reason}: {advice}")
     widths = {_width(block, name) for block in blocks}
     if len(widths) > 1:
         raise ModelError(

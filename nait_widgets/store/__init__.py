@@ -1,5 +1,6 @@
 """The activation store: sample × layer × neuron in Zarr v3. The only room that knows Zarr."""
 
+from nait_widgets.store.extras import EXTRAS
 from nait_widgets.store.layout import POOLS, Block, Layout, Status
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.statistics import NeuronStatistics
@@ -9,6 +10,7 @@ from nait_widgets.store.verification import Verification
 from nait_widgets.store.writing import StoreWriter
 
 __all__ = [
+    "EXTRAS",
     "POOLS",
     "ActivationStore",
     "Block",

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.extras import extra_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,9 +73,11 @@ class Layout:
         n_neurons: Width of the site.
         pools: How tokens were pooled, a subset of `POOLS`.
         dtype: Of the activation arrays.
-        loss: Whether the response loss is kept.
+        extras: What is kept besides, of `nait_widgets.store.EXTRAS`.
         text: Whether prompts, responses and the source's rows are kept.
         block_rows: Samples a shard.
+        hidden_size: Width of the model's last hidden state, where the extras keep embeddings; else 0.
+        up_size: Width of the up projections, where the extras keep their neurons; else 0.
     """
 
     n_samples: int
@@ -83,9 +86,11 @@ class Layout:
     n_neurons: int
     pools: tuple[str, ...]
     dtype: Dtype = "float16"
-    loss: bool = False
+    extras: tuple[str, ...] = ()
     text: bool = True
     block_rows: int = BLOCK_ROWS
+    hidden_size: int = 0
+    up_size: int = 0
 
     def __post_init__(self) -> None:
         if self.dtype not in get_args(Dtype):
@@ -111,19 +116,20 @@ class Layout:
     @property
     def top_neurons(self) -> int:
         """Strongest neurons kept a layer."""
-        return min(TOP_NEURONS, self.n_neurons)
+        return min(TOP_NEURONS, self.n_neurons, self.up_size or TOP_NEURONS)
 
     @property
     def bytes_per_row(self) -> int:
-        """Bytes of one sample's activations over all pools, the bulk of a store."""
-        return len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
+        """Bytes of one sample's activations over all pools, the bulk of a store, and of its embeddings."""
+        activations = len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
+        return activations + 2 * 4 * self.hidden_size
 
     @property
     def columns(self) -> list[str]:
         """The arrays with one small value a sample; status, which declares a block whole, first."""
         names = ["status", "sample_id", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
         names += ["top_neuron_index", "top_neuron_value", "sketch"]
-        names += ["response_loss"] if self.loss else []
+        names += extra_columns(self)
         names += [f"text/{name}" for name in ("prompt", "response", "original")] if self.text else []
         return names
 
@@ -174,8 +180,8 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
     status = column(group, "status", (n,), "uint8", layout, fill=int(Status.PENDING))
     status.attrs["flag_values"] = [int(code) for code in Status]
     status.attrs["flag_meanings"] = " ".join(code.label for code in Status)
-    if layout.loss:
-        column(group, "response_loss", (n,), "float32", layout, fill=float("nan"))
+    for name, extra in extra_columns(layout).items():
+        column(group, name, (n, *extra.shape), extra.dtype, layout, dims=extra.dims, fill=extra.fill)
     index_dtype = "uint16" if layout.n_neurons <= np.iinfo(np.uint16).max else "int32"
     column(group, "top_neuron_index", (n, n_layers, k), index_dtype, layout, dims=("layer", "rank"), fill=0)
     column(group, "top_neuron_value", (n, n_layers, k), "float32", layout, dims=("layer", "rank"), fill=float("nan"))

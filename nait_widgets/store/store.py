@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.extras import Extras
 from nait_widgets.store.files import files_of, is_packed, zarr_store
 from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, Layout, Status, wide_array
 from nait_widgets.store.parts import KINDS, read_parts
@@ -55,7 +56,7 @@ def open_store(path: str | os.PathLike[str]) -> ActivationStore:
     return ActivationStore(path, group)
 
 
-class ActivationStore(Saved):
+class ActivationStore(Saved, Extras):
     """Activations of one model on one data set: sample × layer × neuron, with their provenance.
 
     Attributes:
@@ -106,7 +107,7 @@ class ActivationStore(Saved):
     @cached_property
     def sample_id(self) -> npt.NDArray[np.object_]:
         """The samples' ids: (sample,) of str."""
-        return self._column("sample_id").astype(object)
+        return self.column("sample_id").astype(object)
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -116,24 +117,17 @@ class ActivationStore(Saved):
     @cached_property
     def status(self) -> npt.NDArray[np.uint8]:
         """The samples' status codes: (sample,)."""
-        return self._column("status")
+        return self.column("status")
 
     @cached_property
     def n_tokens(self) -> npt.NDArray[np.int32]:
         """Tokens of each rendered sample: (sample,)."""
-        return self._column("n_tokens")
+        return self.column("n_tokens")
 
     @property
     def n_response_tokens(self) -> npt.NDArray[np.int32]:
         """Tokens of each response: (sample,)."""
-        return self._column("n_response_tokens")
-
-    @property
-    def response_loss(self) -> npt.NDArray[np.float32]:
-        """Mean negative log-likelihood of each response, in nats a token: (sample,)."""
-        if not self.layout.loss:
-            raise StoreError(f"{self.path} holds no response loss; capture with `loss=True` (`--loss`)")
-        return self._column("response_loss")
+        return self.column("n_response_tokens")
 
     @property
     def selectable(self) -> npt.NDArray[np.bool_]:
@@ -162,6 +156,15 @@ class ActivationStore(Saved):
         if not isinstance(node, zarr.Array):
             raise StoreError(f"{self.path} is damaged: its array {name!r} is missing")
         return node
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """An array with one small value a sample, read whole, by its name in the layout."""
+        try:
+            return np.asarray(self.array(name)[...])
+        except ValueError as error:
+            raise StoreError(
+                f"array {name!r} of {self.path} can't be decoded ({error}); run `nait verify` to see which rows"
+            ) from error
 
     def group(self, name: str) -> zarr.Group | None:
         """A group of the store, if it is there."""
@@ -291,6 +294,7 @@ class ActivationStore(Saved):
             "neurons": self.layout.n_neurons,
             "pools": list(self.layout.pools),
             "dtype": self.layout.dtype,
+            "extras": list(self.layout.extras),
             "float32_layers": {pool: list(layers) for pool, layers in self._wide_layers.items()},
             "text": self.layout.text,
             "saved": {kind: list(read_parts(self, kind)) for kind in KINDS},
@@ -340,14 +344,6 @@ class ActivationStore(Saved):
     def _sharded(self, name: str) -> ShardedArray:
         return ShardedArray(self.array(name), self.layout.block_rows, self.layout.chunk_rows)
 
-    def _column(self, name: str) -> npt.NDArray[Any]:
-        try:
-            return np.asarray(self.array(name)[...])
-        except ValueError as error:
-            raise StoreError(
-                f"array {name!r} of {self.path} can't be decoded ({error}); run `nait verify` to see which rows"
-            ) from error
-
 
 def _rows_at_once(rows: npt.NDArray[np.int64], chunk: int, block: int) -> int:
     """Whether some rows of a sharded array are cheaper by the chunk or by the block, which costs about four chunks."""
@@ -356,6 +352,8 @@ def _rows_at_once(rows: npt.NDArray[np.int64], chunk: int, block: int) -> int:
 
 
 def layout_from(attributes: dict[str, Any]) -> Layout:
-    """The layout as a store's attributes have it."""
+    """The layout as a store's attributes have it; once they said `loss` for what is now one of the extras."""
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
+    if "loss" in values:
+        values["extras"] = ("loss",) if values.pop("loss") else ()
     return Layout(**values)
