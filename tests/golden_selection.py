@@ -12,15 +12,20 @@ GOLDEN = Path(__file__).parent / "golden" / "selection.json"
 DESCRIPTION = (
     "Golden vectors of the selection arithmetic, for every language that implements it. Each input has: name; scores, "
     "one list a sample with one number a direction, null for NaN (a quarantined sample is null in every direction); "
-    "cases, each with wish, the fields of a wish that differ from its defaults (directions are named d0, d1...); "
-    "left_out, positions that are no candidates; pinned, positions chosen at any rate; rows, the positions of the "
-    "chosen samples, best first, then the pinned ones that were not chosen otherwise. k = max(1, floor(fraction * "
-    "candidates + 0.5)) over the candidates that aren't null; a threshold is inclusive; ties go to the lower position; "
-    "z-scores use the population standard deviation over all that aren't null, and a direction without spread gives "
-    "0. A direction of weight 0 isn't there; under union the others take max(1, floor(k * weight / heaviest + 0.5)) "
-    "each; under round-robin the turn is the least (taken + 1) / weight's; mean-z and max weigh the z-scores. bottom "
-    "takes the lowest, with a threshold those at or below it; random the highest of hash(position ^ hash(seed)), hash "
-    "being lowbias32 over 32 bits."
+    "lengths, of the samples; adjusted, the scores under each adjustment, to the last bit; cases, each with wish, the "
+    "fields of a wish that differ from its defaults (directions are named d0, d1...); left_out, positions that are no "
+    "candidates; pinned, positions chosen at any rate; rows, the positions of the chosen samples, best first, then "
+    "the pinned ones that were not chosen otherwise. k = max(1, floor(fraction * candidates + 0.5)) over the "
+    "candidates that aren't null; a threshold is inclusive; ties go to the lower position; z-scores use the "
+    "population standard deviation over all that aren't null, and a direction without spread gives 0. A direction of "
+    "weight 0 isn't there; under union the others take max(1, floor(k * weight / heaviest + 0.5)) each; under "
+    "round-robin the turn is the least (taken + 1) / weight's; mean-z and max weigh the z-scores. bottom takes the "
+    "lowest, with a threshold those at or below it; random the highest of hash(position ^ hash(seed)), hash being "
+    "lowbias32 over 32 bits. An adjustment comes before all this, for each direction over its n samples that aren't "
+    "null: length-residual is s - b * (r - (n + 1) / 2), r being the mean rank of the length and b the sum of (r - (n "
+    "+ 1) / 2) * (s - mean) over that of (r - (n + 1) / 2)^2, summed in the order of the samples, 0 among lengths "
+    "that are equal; length-strata is 1 - (q + 0.5) / m, q being the place from 0 among the m samples of one stratum, "
+    "highest first, and floor(p * S / n) the stratum of the sample at place p by length, S = min(10, n)."
 )
 Scores = list[list[float | None]]
 Case = dict[str, Any]
@@ -29,7 +34,7 @@ Case = dict[str, Any]
 # -- the reference: as slow and as plain as can be
 
 
-def reference(scores: Scores, case: Case) -> list[int]:
+def reference(scores: Scores, lengths: list[int], case: Case) -> list[int]:
     wish: dict[str, Any] = {
         "fraction": None,
         "k": None,
@@ -38,9 +43,10 @@ def reference(scores: Scores, case: Case) -> list[int]:
         "weights": {},
         "end": "top",
         "seed": 0,
+        "adjust": "none",
     }
     wish |= case["wish"]
-    chosen = unpinned(scores, wish, set(case["left_out"]))
+    chosen = unpinned(adjusted(scores, lengths, wish["adjust"]), wish, set(case["left_out"]))
     return chosen + sorted(set(case["pinned"]) - set(chosen))
 
 
@@ -103,6 +109,45 @@ def unpinned(scores: Scores, wish: dict[str, Any], left_out: set[int]) -> list[i
     return taken
 
 
+def adjusted(scores: Scores, lengths: list[int], adjust: str) -> Scores:
+    if adjust == "none":
+        return scores
+    how = without_length if adjust == "length-residual" else within_strata
+    columns = [how([values[d] for values in scores], lengths) for d in range(len(scores[0]))]
+    return [list(values) for values in zip(*columns, strict=True)]
+
+
+def without_length(column: list[float | None], lengths: list[int]) -> list[float | None]:
+    known = {row: value for row, value in enumerate(column) if value is not None and math.isfinite(value)}
+    ranks = {}
+    for row in known:
+        shorter = sum(lengths[other] < lengths[row] for other in known)
+        alike = sum(lengths[other] == lengths[row] for other in known)
+        ranks[row] = shorter + (alike + 1) / 2 - (len(known) + 1) / 2
+    # No `sum`, which makes good for rounding.
+    total = across = along = 0.0
+    for value in known.values():
+        total += value
+    for row, value in known.items():
+        across += ranks[row] * (value - total / len(known))
+        along += ranks[row] * ranks[row]
+    slope = across / along if along else 0.0
+    moved = {row: value - slope * ranks[row] for row, value in known.items()} if math.isfinite(slope) else {}
+    return [moved.get(row, value) for row, value in enumerate(column)]
+
+
+def within_strata(column: list[float | None], lengths: list[int]) -> list[float | None]:
+    known = {row: value for row, value in enumerate(column) if value is not None}
+    strata: dict[int, list[int]] = {}
+    for place, row in enumerate(sorted(known, key=lambda row: (lengths[row], row))):
+        strata.setdefault(place * min(10, len(known)) // len(known), []).append(row)
+    found: list[float | None] = [None] * len(column)
+    for rows in strata.values():
+        for place, row in enumerate(sorted(rows, key=lambda row: (-known[row], row))):
+            found[row] = 1 - (place + 0.5) / len(rows)
+    return found
+
+
 def hashed(x: int) -> int:
     x = ((x ^ (x >> 16)) * 0x7FEB352D) % 2**32
     x = ((x ^ (x >> 15)) * 0x846CA68B) % 2**32
@@ -145,6 +190,12 @@ def inputs() -> dict[str, Scores]:
     }
 
 
+def lengths_of(name: str, scores: Scores) -> list[int]:
+    """Lengths of which some are alike, whatever the scores are."""
+    rng = random.Random(name)
+    return [rng.randrange(3 * len(scores) // 2) for _ in scores]
+
+
 def cases(scores: Scores) -> list[Case]:
     n, n_directions = len(scores), len(scores[0])
     n_valid = sum(row[0] is not None for row in scores)
@@ -161,6 +212,11 @@ def cases(scores: Scores) -> list[Case]:
         uneven = {"d0": 0.25, "d1": 1.5}
         wishes += [{**size, **merge, "weights": uneven} for merge in merges for size in sizes]
         wishes += [{**size, "merge": "mean-z", "weights": {"d1": 0.0}} for size in sizes]
+    # By places in strata, directions tie in ways that merged scores would break by rounding.
+    for size in [{"fraction": 0.3}, {"threshold": 0.25}]:
+        wishes += [{**size, "adjust": adjust} for adjust in ("length-residual", "length-strata")]
+        wishes += [{**size, **merge, "adjust": "length-residual"} for merge in merges[1:]]
+    wishes += [{"fraction": 0.5, "adjust": "length-strata", "end": "bottom"}]
     wishes = [wish for wish in wishes if not (wish.get("merge") == "round-robin" and "threshold" in wish)]
     everything: list[Case] = [{"wish": wish, "left_out": [], "pinned": []} for wish in wishes]
     left_out, pinned = list(range(0, n, 3)), [row for row in range(1, n, 7) if scores[row][0] is not None]
@@ -171,8 +227,10 @@ def cases(scores: Scores) -> list[Case]:
 def golden() -> dict[str, Any]:
     made: list[Case] = []
     for name, scores in inputs().items():
-        answered: list[Case] = [{**case, "rows": reference(scores, case)} for case in cases(scores)]
-        made.append({"name": name, "scores": scores, "cases": answered})
+        lengths = lengths_of(name, scores)
+        moved = {adjust: adjusted(scores, lengths, adjust) for adjust in ("length-residual", "length-strata")}
+        answered: list[Case] = [{**case, "rows": reference(scores, lengths, case)} for case in cases(scores)]
+        made.append({"name": name, "scores": scores, "lengths": lengths, "adjusted": moved, "cases": answered})
     return {"description": DESCRIPTION, "inputs": made}
 
 

@@ -44,7 +44,7 @@ def test_golden_vectors_hold() -> None:
             candidates = np.ones(len(values), np.bool_)
             candidates[case["left_out"]] = False
             wish, pinned = Wish.from_json(case["wish"]), np.array(case["pinned"], np.int64)
-            chosen = choose(values, names, wish, candidates, pinned)
+            chosen = choose(values, np.array(given_scores["lengths"]), names, wish, candidates, pinned)
             assert chosen.rows.tolist() == case["rows"], (given_scores["name"], case["wish"])
             assert chosen.scores.shape == chosen.rows.shape
             assert chosen.parts.shape == (len(chosen.rows), len(names))
@@ -112,12 +112,15 @@ def test_choose_is_the_reference(scores: np.ndarray[Any, Any], bad: set[int], me
     names = [f"d{i}" for i in range(scores.shape[1])]
     weights = {name: data.draw(st.sampled_from([0.25, 1.0, 3.0])) for name in names}
     end: Any = data.draw(st.sampled_from(["top", "bottom"]))
+    adjust: Any = data.draw(st.sampled_from(["none", "length-residual", "length-strata"]))
+    lengths = data.draw(st.lists(st.integers(0, 9), min_size=len(scores), max_size=len(scores)))
     by_hand = {"left_out": sorted(data.draw(st.sets(st.integers(0, len(scores) - 1)))), "pinned": []}
     candidates = np.ones(len(scores), np.bool_)
     candidates[by_hand["left_out"]] = False
-    rows = choose(scores, names, Wish(**size, merge=merge, weights=weights, end=end), candidates).rows.tolist()
+    wish = {**size, "merge": merge, "weights": weights, "end": end, "adjust": adjust}
+    rows = choose(scores, np.array(lengths), names, Wish(**wish), candidates).rows.tolist()
     listed: Scores = [[None if math.isnan(v) else v for v in row] for row in scores.tolist()]
-    assert rows == reference(listed, {"wish": {**size, "merge": merge, "weights": weights, "end": end}, **by_hand})
+    assert rows == reference(listed, lengths, {"wish": wish, **by_hand})
     assert len(set(rows)) == len(rows)
 
 
@@ -316,6 +319,7 @@ def test_random_rows_repeat_by_their_seed(pool: ActivationStore, direction: Dire
         merge=st.sampled_from(["union", "max"]),
         weights=st.dictionaries(st.text(max_size=3), st.floats(0, 9), max_size=2),
         end=st.sampled_from(["top", "bottom"]),
+        adjust=st.sampled_from(["none", "length-residual", "length-strata"]),
         filters=st.builds(
             Filters,
             text=st.text(max_size=5),

@@ -67,7 +67,9 @@ def select(options: argparse.Namespace) -> int:
         store = nait.open_store(options.store)
         _require_target(options, store)
         scores = _scores(store, options)
-        wish = {name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed")}
+        wish = {
+            name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed", "adjust")
+        }
         wish |= {"weights": dict(options.weight), "filters": _filters(options)}
         selection, order = nait.select(scores, **wish), options.order or "source"
     if options.save:

@@ -11,6 +11,7 @@ from nait_widgets.explaining.health import rank_correlation
 from nait_widgets.plots.page import Chart, Part, Sample, Samples, Section, Table
 from nait_widgets.plots.report import write_report
 from nait_widgets.selection import arithmetic
+from nait_widgets.selection.choosing import adjusted
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     Labels = Callable[[dict[str, Any]], Sequence[str]]
 
 SHOWN = 5  # samples at each end of the ranking, and on each side of the cut
+_ADJUSTED = {
+    "none": "",
+    "length-residual": " Rows were chosen by it without what the rank of their length explains, and so it is shown.",
+    "length-strata": " Rows were chosen by their place in it among those of about their length, from 0 to 1, which is "
+    "what is shown.",
+}
 _SIMILARITIES = {"dot": "dot product", "cosine": "cosine", "zscore": "z-scored dot product"}
 
 
@@ -87,7 +94,8 @@ def direction_section(
 
     store = selection.store
     direction = _direction(scores, selection, name)
-    values = scores["score"].sel(direction=name).to_numpy()
+    adjust = selection.wish.adjust
+    values = adjusted(scores["score"].sel(direction=name).to_numpy()[:, None], store.n_tokens, adjust)[:, 0]
     order = arithmetic.top(values)
     own = _own_top(selection, values)
     cut = float(values[own[-1]]) if own is not None and len(own) else None
@@ -128,7 +136,7 @@ def direction_section(
         name,
         f"Fitted to {used:,} in-domain rows with preset {direction.preset}. A row's score is the "
         f"{_SIMILARITIES[direction.score.similarity]} of its {direction.score.pool} activation ({direction.site}) with "
-        "the direction, summed over the layers.",
+        f"the direction, summed over the layers.{_ADJUSTED[adjust]}",
         parts,
     )
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Scores = npt.NDArray[np.floating]
     Rows = npt.NDArray[np.int64]
+    Lengths = npt.NDArray[np.integer]
+
+STRATA = 10  # of about equally many rows of about the same length
 
 
 def size(fraction: float, n_valid: int) -> int:
@@ -103,6 +106,52 @@ def weighted_mean(z: Scores, weights: Sequence[float]) -> npt.NDArray[np.float64
     return total / sum(weights)
 
 
+def length_residual(scores: Scores, lengths: Lengths) -> npt.NDArray[np.float64]:
+    """Scores without what the rank of the length explains by a straight line: (sample,).
+
+    s' = s - slope·(r - m), with r the length's rank from 1 among the n rows of finite score, ties at their mean rank,
+    m = (n + 1)/2, s̄ the mean score, and slope = Σ(r - m)(s - s̄) / Σ(r - m)². Sums run in row order. Infinite scores
+    stay as they are, and where the slope isn't finite, as among rows of one length, all do.
+
+    Args:
+        scores: (sample,).
+        lengths: Tokens of each, (sample,).
+    """
+    fitted = np.flatnonzero(np.isfinite(scores))
+    n = len(fitted)
+    _, kind, counts = np.unique(lengths[fitted], return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[kind] - (n + 1) / 2
+    residual = np.array(scores, np.float64)
+    with np.errstate(all="ignore"):
+        centred = residual[fitted] - _sum(residual[fitted]) / n
+        slope = _sum(ranks * centred) / _sum(ranks * ranks)
+        if np.isfinite(slope):
+            residual[fitted] -= slope * ranks
+    return residual
+
+
+def length_strata(scores: Scores, lengths: Lengths) -> npt.NDArray[np.float64]:
+    """Each row's place among those of about its length, near 1 for the highest and near 0 for the lowest: (sample,).
+
+    The n rows that have a score stand in order of (length, row); position p is of stratum floor(p·S/n) of S =
+    min(10, n). The row at position q, from 0, of the m of its stratum, highest first, gets 1 - (q + ½)/m.
+
+    Args:
+        scores: (sample,).
+        lengths: Tokens of each, (sample,).
+    """
+    scored = np.flatnonzero(~np.isnan(scores))
+    count = min(STRATA, len(scored))
+    stratum = np.full(len(scores), count)
+    stratum[scored[np.argsort(lengths[scored], kind="stable")]] = np.arange(len(scored)) * count // max(1, len(scored))
+    places = np.full(len(scores), np.nan)
+    order = top(scores)
+    for each in range(count):
+        own = order[stratum[order] == each]
+        places[own] = 1 - (np.arange(len(own)) + 0.5) / len(own)
+    return places
+
+
 def uniform(seed: int, n: int) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for each row, the same in every language (the integer hash `lowbias32` of C. Wellons)."""
     key = _hashed(np.array([seed], np.uint32))
@@ -116,4 +165,4 @@ def _hashed(x: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 
 
 def _sum(values: Scores) -> npt.NDArray[np.float64]:
-    return np.cumsum(values, axis=0)[-1] if len(values) else np.zeros(values.shape[1])
+    return np.cumsum(values, axis=0)[-1] if len(values) else np.zeros(values.shape[1:])

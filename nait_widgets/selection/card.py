@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from nait_widgets.selection.selection import Selection
     from nait_widgets.selection.wish import Wish
 
+ADJUSTED = {
+    "length-residual": "without what the rank of a sample's length explains",
+    "length-strata": "each sample's place among those of about its length, from 0 to 1",
+}
+
 
 def card(selection: Selection, name: str) -> str:
     """A short description in Markdown."""
@@ -39,6 +44,7 @@ def card(selection: Selection, name: str) -> str:
         "| | |",
         "|---|---|",
         f"| asked for | {wish.end} {asked}{merged} |",
+        *([f"| scores | {ADJUSTED[wish.adjust]} |"] if wish.adjust in ADJUSTED else []),
         *_narrowed(wish),
         f"| score at the cut | {selection.cut:.4g} (first {selection.scores[0]:.4g}) |"
         if selection.cut is not None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from nait_widgets.selection.wish import Wish
+    from nait_widgets.selection.wish import Adjust, Wish
 
     Mask = npt.NDArray[np.bool_]
 
@@ -23,7 +23,7 @@ class Choice(NamedTuple):
 
     Attributes:
         rows: Best first: (k,).
-        scores: What each was chosen by (its score, its highest or merged z-score): (k,).
+        scores: What each was chosen by (its score, its highest or merged z-score), adjusted as was asked: (k,).
         parts: Each direction's part in it: under `mean-z` and `max` its z-score; else its rank from 1, and 0 where it
             had no part: (k, direction).
     """
@@ -33,8 +33,23 @@ class Choice(NamedTuple):
     parts: npt.NDArray[np.float64]
 
 
+def adjusted(values: npt.NDArray[np.float64], lengths: npt.NDArray[np.integer], how: Adjust) -> npt.NDArray[np.float64]:
+    """Scores as rows are chosen by them: (sample, direction).
+
+    Args:
+        values: Scores (sample, direction).
+        lengths: Tokens of each sample: (sample,).
+        how: See `Wish`.
+    """
+    if how == "none":
+        return values
+    adjust = arithmetic.length_residual if how == "length-residual" else arithmetic.length_strata
+    return np.column_stack([adjust(column, lengths) for column in values.T])
+
+
 def choose(
     values: npt.NDArray[np.float64],
+    lengths: npt.NDArray[np.integer],
     names: Sequence[str],
     wish: Wish,
     candidates: Mask | None = None,
@@ -44,11 +59,13 @@ def choose(
 
     Args:
         values: Scores (sample, direction); a row that may not be selected is NaN throughout.
+        lengths: Tokens of each sample, for a wish that adjusts scores by them: (sample,).
         names: Of the directions.
         wish: What is asked for.
         candidates: Rows that may be chosen, (sample,); all where None. Those left out still count in z-scores.
         pinned: Rows that are chosen at any rate.
     """
+    values = adjusted(values, lengths, wish.adjust)
     n, n_directions = values.shape
     weights = wish.weights_of(names)
     active = [i for i, weight in enumerate(weights) if weight > 0]

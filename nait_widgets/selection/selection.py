@@ -12,7 +12,7 @@ import numpy as np
 from nait_widgets.errors import SelectionError
 from nait_widgets.selection.choosing import choose
 from nait_widgets.selection.filtering import RowFilter, positions
-from nait_widgets.selection.wish import End, Filters, Merge, Wish
+from nait_widgets.selection.wish import Adjust, End, Filters, Merge, Wish
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +34,7 @@ class Selection:
 
     Attributes:
         rows: Positions in the store, best first, then those that were only pinned: (k,).
-        scores: What each was chosen by (its z-score, mean or score), in the same order: (k,).
+        scores: What each was chosen by (its z-score, mean or score, adjusted as was asked), in the same order: (k,).
         parts: Each direction's part in it, see `Choice`: (k, direction).
         wish: What was asked for.
         store: Where the rows are.
@@ -134,6 +134,7 @@ def select(
     weights: Mapping[str, float] | None = None,
     end: End = "top",
     seed: int = 0,
+    adjust: Adjust = "none",
     filters: Filters | Mapping[str, Any] | None = None,
     pinned: Sequence[str] = (),
     excluded: Sequence[str] = (),
@@ -144,11 +145,13 @@ def select(
         scores: What `score` returned.
         fraction: Share of the rows that may be selected (quarantined ones don't count); k = max(1, floor(f·n + ½)).
         k: Number of rows; fewer where the filters leave fewer.
-        threshold: Lowest score that is chosen; under `mean-z` and `max`, lowest z-score.
+        threshold: Lowest score that is chosen, adjusted as is asked; under `mean-z` and `max`, lowest z-score.
         merge: How several directions share the choice, see `Wish`.
         weights: How much each direction counts, by name.
         end: `top`, `bottom` or `random`.
         seed: Of random rows.
+        adjust: `none`; `length-residual`, to take what a sample's length explains out of the scores; or
+            `length-strata`, to compare each with those of about its length. See `Wish`.
         filters: Which rows the choice is made among, a `Filters` or its fields.
         pinned: Ids that are chosen whatever they score, beyond what is asked for.
         excluded: Ids that are never chosen; the next best take their place.
@@ -159,7 +162,9 @@ def select(
     """
     if filters is None or isinstance(filters, Mapping):
         filters = Wish.from_json({"fraction": 1.0, "filters": filters or {}}).filters
-    wish = Wish(fraction, k, threshold, merge, weights or {}, end, seed, filters, tuple(pinned), tuple(excluded))
+    wish = Wish(
+        fraction, k, threshold, merge, weights or {}, end, seed, adjust, filters, tuple(pinned), tuple(excluded)
+    )
     return select_by(scores, wish)
 
 
@@ -187,7 +192,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
     # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
     scored = {direction.name: direction for direction in scores.attrs["directions"]}
-    choice = choose(values, names, wish, candidates, pinned)
+    choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
     return Selection(*choice, wish, store, tuple(scored[name] for name in names), lasting)
 
 

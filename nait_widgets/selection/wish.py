@@ -12,6 +12,7 @@ from nait_widgets.errors import SelectionError
 
 Merge = Literal["union", "round-robin", "mean-z", "max"]
 End = Literal["top", "bottom", "random"]
+Adjust = Literal["none", "length-residual", "length-strata"]
 
 SEEDS = 2**32
 
@@ -68,6 +69,10 @@ class Wish:
             `round-robin` its share of the rows, under `mean-z` and `max` a factor of its z-scores.
         end: The `top` of the scores; their `bottom`, to see what is left out; or `random` rows, to compare with.
         seed: Of the random rows.
+        adjust: What of a sample's length is left in each direction's scores before anything else is done with them:
+            all (`none`); not what its rank explains by a straight line (`length-residual`); or nothing, for a score is
+            the sample's place among those of about its length, from 0 to 1 (`length-strata`). Over all rows that have
+            a score, whatever the filters.
         filters: Which rows are looked at.
         pinned: Ids that are chosen whatever they score, beyond what is asked for.
         excluded: Ids that are never chosen; the next best take their place.
@@ -80,6 +85,7 @@ class Wish:
     weights: Mapping[str, float] = field(default_factory=dict)
     end: End = "top"
     seed: int = 0
+    adjust: Adjust = "none"
     filters: Filters = field(default_factory=Filters)
     pinned: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
@@ -97,8 +103,8 @@ class Wish:
             if (given := getattr(self, name)) is not None or name == "seed":
                 object.__setattr__(self, name, as_number(name, given))
         self._check_size()
-        for name, value, allowed in (("merge", self.merge, get_args(Merge)), ("end", self.end, get_args(End))):
-            if value not in allowed:
+        for name, kind in (("merge", Merge), ("end", End), ("adjust", Adjust)):
+            if (value := getattr(self, name)) not in (allowed := get_args(kind)):
                 raise SelectionError(f"{name} is {value!r}, but must be one of {', '.join(allowed)}")
         if self.threshold is not None and self.merge == "round-robin":
             raise SelectionError("round-robin takes turns until it has k rows: give fraction or k, not a threshold")
