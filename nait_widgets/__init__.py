@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nait_widgets.capturing import capture
     from nait_widgets.explaining import Explanation, explain
     from nait_widgets.fitting import fit_direction
+    from nait_widgets.guarding import Contamination, NearDuplicates, contamination, near_duplicates
     from nait_widgets.methods import PRESETS, Direction, FitOptions, ScoreOptions
     from nait_widgets.models import load_model
     from nait_widgets.records import read_records
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nait_widgets.scoring import score
     from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
     from nait_widgets.store import ActivationStore, Status, open_store, unpack
+    from nait_widgets.training import SubsetComparison, compare_subsets
     from nait_widgets.widgets import CaptureMonitor, Curator, DirectionHealth, Inspector, Overlap
 
 _HOMES = {
@@ -29,6 +31,10 @@ _HOMES = {
     "explain": "explaining",
     "Explanation": "explaining",
     "fit_direction": "fitting",
+    "Contamination": "guarding",
+    "NearDuplicates": "guarding",
+    "contamination": "guarding",
+    "near_duplicates": "guarding",
     "Direction": "methods",
     "FitOptions": "methods",
     "PRESETS": "methods",
@@ -47,6 +53,8 @@ _HOMES = {
     "Status": "store",
     "open_store": "store",
     "unpack": "store",
+    "SubsetComparison": "training",
+    "compare_subsets": "training",
     "CaptureMonitor": "widgets",
     "Curator": "widgets",
     "DirectionHealth": "widgets",
@@ -58,6 +66,7 @@ __all__ = [
     "PRESETS",
     "ActivationStore",
     "CaptureMonitor",
+    "Contamination",
     "Curator",
     "Direction",
     "DirectionHealth",
@@ -66,18 +75,23 @@ __all__ = [
     "FitOptions",
     "Inspector",
     "NaitError",
+    "NearDuplicates",
     "Overlap",
     "Recipe",
     "ScoreOptions",
     "Scorer",
     "Selection",
     "Status",
+    "SubsetComparison",
     "Wish",
     "__version__",
     "capture",
+    "compare_subsets",
+    "contamination",
     "explain",
     "fit_direction",
     "load_model",
+    "near_duplicates",
     "open_store",
     "read_records",
     "score",

@@ -1,0 +1,133 @@
+"""Which of some sets another set may resemble, without comparing it with all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nait_widgets.errors import NaitError
+from nait_widgets.guarding.words import mixed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nait_widgets.guarding.words import Hashes
+
+SLOTS = 128  # minima of a MinHash signature
+SEED = 1
+BATCH = 4096  # sets whose signatures are held at a time
+MISSED = 1e-4  # most pairs at the very threshold that no band brings together
+CROWD = 32  # members of a bucket, and sets that one is compared with
+LOWEST = 0.5  # below, bands are so short that everything meets everything
+
+
+class Index:
+    """Sets by their keys.
+
+    Work is bounded whatever the sets are: a bucket keeps its first `CROWD` members, and a set is compared with the
+    `CROWD` that share most keys with it. So where far more sets than that are alike, some pairs go unseen, but of such
+    a crowd every set still meets another one.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[int]] = {}
+
+    def add(self, member: int, keys: Hashes) -> None:
+        """Put in a set."""
+        for key in keys.tolist():
+            bucket = self._buckets.setdefault(key, [])
+            if len(bucket) < CROWD:
+                bucket.append(member)
+
+    def known(self) -> Hashes:
+        """All keys, sorted."""
+        return np.sort(np.fromiter(self._buckets, np.uint64, len(self._buckets)))
+
+    def candidates(self, keys: Hashes) -> list[int]:
+        """The members that share most keys with a set, most first, those that came first among equals."""
+        shared = Counter(chain.from_iterable(self._buckets.get(key, ()) for key in keys.tolist()))
+        return [member for member, _ in shared.most_common(CROWD)]
+
+
+def band_keys(sets: Sequence[Hashes], threshold: float) -> Hashes:
+    """The bands of each set's MinHash signature: (set, band).
+
+    Two sets of Jaccard similarity s share a band of r minima with probability sʳ. Of the bandings of 128 minima, the
+    one with the longest bands is taken that brings pairs at the threshold together but for one in 10,000.
+
+    Args:
+        sets: Sorted hashes, none twice.
+        threshold: Of Jaccard similarity.
+    """
+    rows = _band_length(threshold)
+    bands = SLOTS // rows
+    keys = np.tile(np.arange(bands, dtype=np.uint64), (len(sets), 1))
+    for start in range(0, len(sets), BATCH):
+        minima = _minima(sets[start : start + BATCH])
+        for offset in range(rows):
+            batch = slice(start, start + len(minima))
+            keys[batch] = mixed(keys[batch], minima[:, offset : bands * rows : rows])
+    return keys
+
+
+def rarest(sets: Sequence[Hashes], threshold: float) -> list[Hashes]:
+    """Of each set, the members such that whoever holds at least a share of the set holds one of them.
+
+    Of m, any ⌈threshold·m⌉ include one of m − ⌈threshold·m⌉ + 1; the rarest are taken, so that few others meet there.
+    """
+    values, counts = np.unique(np.concatenate([np.empty(0, np.uint64), *sets]), return_counts=True)
+    chosen = []
+    for members in sets:
+        order = np.argsort(counts[np.searchsorted(values, members)], kind="stable")
+        chosen.append(members[order[: len(members) - _at_least(threshold, len(members)) + 1]])
+    return chosen
+
+
+def jaccard(a: Hashes, b: Hashes) -> float:
+    """Members of both sets / members of either; 0 where both are empty."""
+    shared = _shared(a, b)
+    return shared / max(1, len(a) + len(b) - shared)
+
+
+def containment(part: Hashes, whole: Hashes) -> float:
+    """Share of a set's members that another set has; 0 where it's empty."""
+    return _shared(part, whole) / max(1, len(part))
+
+
+def require_threshold(name: str, value: float, lowest: float) -> None:
+    """Raise unless a threshold is from its lowest sensible value to 1."""
+    if not lowest <= value <= 1:
+        raise NaitError(f"{name} is {value}, but must be from {lowest:g} to 1")
+
+
+def _minima(sets: Sequence[Hashes]) -> Hashes:
+    """MinHash signatures: (set, slot)."""
+    import rensa
+
+    bounds = np.cumsum([0, *map(len, sets)], dtype=np.uint64)
+    flat = np.concatenate([np.empty(0, np.uint64), *sets])
+    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(flat, bounds, SLOTS, SEED)
+    return np.array(matrix.to_rows(), np.uint64).reshape(len(sets), SLOTS)
+
+
+def _band_length(threshold: float) -> int:
+    fits = (rows for rows in range(SLOTS, 0, -1) if (1 - threshold**rows) ** (SLOTS // rows) <= MISSED)
+    return next(fits)
+
+
+def _at_least(threshold: float, count: int) -> int:
+    """The fewest of some members that are a share of them, as a comparison of the shares decides."""
+    likely = range(max(1, int(threshold * count) - 1), count + 1)
+    return next((n for n in likely if n / count >= threshold), count)
+
+
+def _shared(a: Hashes, b: Hashes) -> int:
+    if len(a) > len(b):
+        a, b = b, a
+    if not len(a):
+        return 0
+    places = np.minimum(np.searchsorted(b, a), len(b) - 1)
+    return int(np.count_nonzero(b[places] == a))

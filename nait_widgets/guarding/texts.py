@@ -1,0 +1,81 @@
+"""Which text of a sample is compared, and what is compared with what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from nait_widgets.errors import NaitError, StoreError
+from nait_widgets.guarding.reports import Part
+from nait_widgets.store import ActivationStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
+
+    from nait_widgets.selection import Selection
+
+Pair = tuple[str, str]  # prompt, response
+
+
+def looked_at(rows_of: ActivationStore | Selection) -> tuple[ActivationStore, npt.NDArray[np.int64]]:
+    """The store and the rows that are meant, in their order: all that may be selected, or those that are.
+
+    Raises:
+        StoreError: The store is incomplete, or has no text.
+    """
+    if isinstance(rows_of, ActivationStore):
+        store, rows = rows_of, np.flatnonzero(rows_of.selectable)
+    else:
+        store, rows = rows_of.store, rows_of.rows
+    store.require_complete()
+    if not store.layout.text:
+        raise StoreError(f"{store.path} was captured without text, so its rows can't be compared with others")
+    return store, rows
+
+
+def identity(store: ActivationStore, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """What a report says of the rows it is about."""
+    return {"path": str(store.path), "rows": len(rows), "data_sha256": store.provenance["source"]["sha256"]}
+
+
+def pairs_of(store: ActivationStore, rows: npt.NDArray[np.int64]) -> Iterator[Pair]:
+    """Prompt and response of some rows, in their order."""
+    return zip(store.text("prompt", rows), store.text("response", rows), strict=True)
+
+
+def part_of(pair: Pair, part: Part) -> str:
+    """The text that is compared; of a sample without a prompt it is the response."""
+    prompt, response = pair
+    if part == "sample":
+        return f"{prompt}\n{response}"
+    return response if part == "response" or not prompt.strip() else prompt
+
+
+def require_part(part: str) -> None:
+    """Raise unless a text can be compared by that name."""
+    if part not in get_args(Part):
+        raise NaitError(f"compare is {part!r}, but must be one of {', '.join(get_args(Part))}")
+
+
+def items_of(source: Any) -> tuple[str, list[str], Iterable[Pair]]:
+    """What a source is, and the ids and texts of its samples.
+
+    Raises:
+        RecordError: A file or object can't be read.
+        StoreError: A store has no text.
+    """
+    from nait_widgets.records import read_records
+
+    if isinstance(source, ActivationStore):
+        store, rows = looked_at(source)
+        return str(store.path), [str(i) for i in store.sample_id[rows]], pairs_of(store, rows)
+    records = read_records(source)
+    ids: list[str] = []
+    pairs: list[Pair] = []
+    for record in records:
+        ids.append(record.id)
+        pairs.append((record.prompt, record.response))
+    return records.source, ids, pairs
