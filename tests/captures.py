@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "block_rows": 256,
     "deterministic": True,
     "batch_tokens": 2048,
+    "extras": "all",
 }
 
 
