@@ -73,7 +73,7 @@ class Words(NamedTuple):
         found = []
         for begin, end in zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True):
             if end - begin >= n:
-                found.append(np.unique(grams[begin : end - n + 1]))
+                found.append(_distinct(grams[begin : end - n + 1]))
             elif short and end > begin:
                 found.append(_whole(self.hashes[begin:end]))
             else:
@@ -141,6 +141,12 @@ def _hashed(words: list[str]) -> Hashes:
     from pandas.util import hash_array
 
     return hash_array(np.array(words, object), categorize=False)
+
+
+def _distinct(hashes: Hashes) -> Hashes:
+    """The values, sorted, each once."""
+    ordered = np.sort(hashes)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
 
 
 def _whole(words: Hashes) -> Hashes:

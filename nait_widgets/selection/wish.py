@@ -76,6 +76,7 @@ class Wish:
         filters: Which rows are looked at.
         pinned: Ids that are chosen whatever they score, beyond what is asked for.
         excluded: Ids that are never chosen; the next best take their place.
+        note: Where the ids in it come from, in words, for the card; it decides nothing.
     """
 
     fraction: float | None = None
@@ -89,8 +90,11 @@ class Wish:
     filters: Filters = field(default_factory=Filters)
     pinned: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.note, str):
+            raise SelectionError(f"note is {self.note!r}, but must be a string")
         if not isinstance(self.weights, Mapping) or not all(isinstance(name, str) for name in self.weights):
             raise SelectionError(f"weights is {self.weights!r}, but must name a number for each direction")
         if not isinstance(self.filters, Filters):
