@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Scores = npt.NDArray[np.float64]
     Option = str | int | float | bool | None
 
+LEARNED = {"learned": True}
+"""Metadata of a field that holds an array of `TargetScorer.learn`, and None before."""
+
 _NO_OPTIONS = ("name", "origin")
 
 
@@ -145,6 +148,12 @@ class Scorer(ABC):
 
         return from_file(Path(path))
 
+    def _check(self, option: str, allowed: tuple[str, ...]) -> None:
+        """Raise unless an option is one of its values."""
+        value = getattr(self, option)
+        if value not in allowed:
+            raise ScorerError(f"{option} of scorer {self.kind!r} is {value!r}, but must be {' or '.join(allowed)}")
+
     def _require_extras(self, store: ActivationStore) -> None:
         absent = [extra for extra in self.needs if extra not in store.layout.extras]
         if absent:
@@ -152,11 +161,6 @@ class Scorer(ABC):
                 f"scorer {self.kind!r} needs {', '.join(absent)}, which {store.path} lacks; capture it again with "
                 f"`--extras {','.join((*store.layout.extras, *absent))}`"
             )
-
-
-def learned() -> Any:
-    """A field for an array that `TargetScorer.learn` gives; None until the scorer is fitted."""
-    return field(default=None, repr=False, metadata={"learned": True})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

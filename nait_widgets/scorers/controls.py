@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from nait_widgets import methods
+import numpy as np
+
 from nait_widgets.errors import ScorerError
+from nait_widgets.methods import baselines
 from nait_widgets.scorers.base import Scorer
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from nait_widgets.store import ActivationStore
+
+    Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,27 +31,64 @@ class Random(Scorer):
     kind: ClassVar[str] = "random"
     seed: int = 0
 
-    def compute(self, store: ActivationStore) -> npt.NDArray[np.float64]:
+    def compute(self, store: ActivationStore) -> Floats:
         """A draw a sample."""
-        return methods.random(len(store), self.seed)
+        return baselines.random(len(store), self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class StratifiedRandom(Scorer):
+    """Random scores of which any top-k draws from every stratum in proportion (proportional allocation).
+
+    The m samples of a stratum are put in random order; the one at position q from 0 scores 1 − (q + u)/m, with u
+    uniform in [0, 1). So the scores above any threshold t are (1 − t)·m samples of each stratum, to within one.
+
+    Attributes:
+        seed: Which draw.
+        by: What makes the strata. `length`: tenths of the samples ordered by tokens. Any other: the value of that field
+            in the source's rows; those without it are a stratum of their own. The store must hold its text.
+    """
+
+    kind: ClassVar[str] = "stratified-random"
+    seed: int = 0
+    by: str = "length"
+
+    def compute(self, store: ActivationStore) -> Floats:
+        """A draw a sample, within its stratum."""
+        strata = baselines.length_strata(store.n_tokens, store.selectable)
+        if self.by != "length":
+            strata = np.where(store.selectable, self._labels(store), -1)
+        return baselines.stratified(strata, self.seed)
+
+    def _labels(self, store: ActivationStore) -> npt.NDArray[np.int64]:
+        """Which value of the field each row has: (sample,); 0 where it has none."""
+        codes: dict[str, int] = {json.dumps(None): 0}
+        labels = np.empty(len(store), np.int64)
+        for row, original in enumerate(store.originals(np.arange(len(store)))):
+            value = json.dumps(original.get(self.by), sort_keys=True)
+            labels[row] = codes.setdefault(value, len(codes))
+        if len(codes) == 1:
+            raise ScorerError(
+                f"no row of {store.path} has a field {self.by!r} to sort it by; give another as `by`, or `length`"
+            )
+        return labels
 
 
 @dataclass(frozen=True, eq=False)
 class Length(Scorer):
-    """The longer, the higher: tokens of the response, or of the whole rendered sample (Zhao et al. 2024, 2402.04833).
+    """The longer, the higher: number of tokens (Zhao et al. 2024, arXiv 2402.04833: the longest responses).
 
     Attributes:
-        of: `response` or `sample`.
+        of: Whose tokens: the `response`'s, as in the paper, or the rendered `sample`'s.
     """
 
     kind: ClassVar[str] = "length"
     of: Literal["response", "sample"] = "response"
 
     def __post_init__(self) -> None:
-        if self.of not in ("response", "sample"):
-            raise ScorerError(f"of is {self.of!r}, but must be response or sample")
+        self._check("of", ("response", "sample"))
         super().__post_init__()
 
-    def compute(self, store: ActivationStore) -> npt.NDArray[np.float64]:
+    def compute(self, store: ActivationStore) -> Floats:
         """Tokens a sample."""
-        return methods.length(store.n_response_tokens if self.of == "response" else store.n_tokens)
+        return baselines.length(store.n_response_tokens if self.of == "response" else store.n_tokens)

@@ -7,14 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from nait_widgets.errors import ScorerError
 from nait_widgets.scorers.base import Scorer, TargetScorer
-from nait_widgets.scorers.controls import Length, Random
+from nait_widgets.scorers.controls import Length, Random, StratifiedRandom
+from nait_widgets.scorers.diversity import Diversity
+from nait_widgets.scorers.embeddings import KNN, RDS, Centroid
+from nait_widgets.scorers.likelihood import IFD, Loss, Perplexity
+from nait_widgets.scorers.nag import NAG
 
 if TYPE_CHECKING:
     from nait_widgets.store import ActivationStore
 
 GROUP = "nait_widgets.scorers"
 
-KINDS: dict[str, type[Scorer]] = {cls.kind: cls for cls in (Random, Length)}
+_OWN: tuple[type[Scorer], ...] = (
+    Random,
+    StratifiedRandom,
+    Length,
+    Loss,
+    Perplexity,
+    IFD,
+    Diversity,
+    Centroid,
+    KNN,
+    RDS,
+    NAG,
+)
+KINDS: dict[str, type[Scorer]] = {cls.kind: cls for cls in _OWN}
 """The package's own kinds."""
 
 
