@@ -5,8 +5,12 @@
  * comes first.
  */
 
+import { rowsOf } from "./rows";
+
 /** One number for each row. */
 export type Column = Float64Array;
+
+const STRATA = 10; // of about equally many rows of about the same length
 
 /** Rows in a fraction: max(1, floor(fraction·valid + 0.5)), and 0 where nothing is valid. */
 export function size(fraction: number, valid: number): number {
@@ -131,6 +135,58 @@ export function weightedMax(columns: Column[], weights: number[]): Column {
   });
 }
 
+/**
+ * Scores without what the rank of the length explains by a straight line: s − slope·(r − m), fitted over the rows of
+ * finite score, with r the rank from 1, ties at their mean rank, and m the mean of r. Sums run in row order.
+ *
+ * Infinite scores stay as they are, and where the slope isn't finite, as among rows of one length, all do.
+ */
+export function lengthResidual(scores: Column, lengths: Int32Array): Column {
+  const fitted = rowsOf((row) => Number.isFinite(scores[row]), scores.length);
+  const shortest = byLength(fitted, lengths);
+  const ranks = new Float64Array(scores.length); // from their mean
+  for (let start = 0, end = 0; start < shortest.length; start = end) {
+    while (end < shortest.length && lengths[shortest[end]!] === lengths[shortest[start]!]) end++;
+    const rank = (start + 1 + end) / 2 - (shortest.length + 1) / 2;
+    for (let place = start; place < end; place++) ranks[shortest[place]!] = rank;
+  }
+  let sum = 0;
+  for (const row of fitted) sum += scores[row]!;
+  const mean = sum / fitted.length;
+  let across = 0;
+  let along = 0;
+  for (const row of fitted) {
+    across += ranks[row]! * (scores[row]! - mean);
+    along += ranks[row]! * ranks[row]!;
+  }
+  const slope = across / along;
+  return Number.isFinite(slope) ? scores.map((value, row) => value - slope * ranks[row]!) : scores;
+}
+
+/**
+ * Each row's place among those of about its length, near 1 for the highest and near 0 for the lowest.
+ *
+ * The rows that have a score stand in order of (length, row) and are parted into ten strata, as equal as can be; the
+ * row at position q, from 0, of the m of its stratum, highest first, gets 1 − (q + ½)/m.
+ */
+export function lengthStrata(scores: Column, lengths: Int32Array): Column {
+  const highest = order(scores);
+  const count = Math.min(STRATA, highest.length);
+  const stratum = new Uint8Array(scores.length);
+  const sizes = new Int32Array(count);
+  byLength(highest.slice().sort(), lengths).forEach((row, place) => {
+    stratum[row] = Math.floor((place * count) / highest.length);
+    sizes[stratum[row]!]!++;
+  });
+  const places = new Float64Array(scores.length).fill(NaN);
+  const next = new Int32Array(count);
+  for (const row of highest) {
+    const own = stratum[row]!;
+    places[row] = 1 - (next[own]!++ + 0.5) / sizes[own]!;
+  }
+  return places;
+}
+
 /** A number in [0, 1) for each row: the integer hash `lowbias32` of C. Wellons. */
 export function uniform(seed: number, n: number): Column {
   const key = hashed(seed);
@@ -142,6 +198,14 @@ function hashed(value: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d) >>> 0;
   x = Math.imul(x ^ (x >>> 15), 0x846ca68b) >>> 0;
   return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** Ascending rows by their length, shortest first, ties by row. */
+function byLength(rows: Int32Array, lengths: Int32Array): Int32Array {
+  // A length and a place make one number, exact below 2^53, so that numbers alone are sorted, in native code.
+  const n = rows.length;
+  const keys = Float64Array.from(rows, (row, place) => lengths[row]! * n + place).sort();
+  return Int32Array.from(keys, (key) => rows[key % n]!);
 }
 
 /** Sort rows by their numbers, highest first, ties by row. */

@@ -4,12 +4,13 @@ import { describe, expect, test } from "vitest";
 import { order, zScores } from "./arithmetic";
 import { Chooser } from "./chooser";
 import { Latest } from "./latest";
-import { asJson, asked, type Wish } from "./wish";
+import { ADJUSTMENTS, asJson, asked, type Wish } from "./wish";
 
 interface Golden {
   inputs: {
     name: string;
     scores: (number | null)[][];
+    lengths: number[];
     cases: { wish: Record<string, unknown>; left_out: number[]; pinned: number[]; rows: number[] }[];
   }[];
 }
@@ -22,19 +23,21 @@ function columnsOf(scores: (number | null)[][]): Float64Array[] {
   return scores[0]!.map((_, d) => Float64Array.from(scores, (row) => row[d] ?? NaN));
 }
 
-function chooserOf(columns: Float64Array[]): Chooser {
+/** Without lengths rows have some, so that adjusting changes something. */
+function chooserOf(columns: Float64Array[], lengths?: number[]): Chooser {
   return new Chooser(
     columns.map((_, d) => `d${d}`),
     columns,
+    Int32Array.from(lengths ?? Array.from(columns[0]!, (_, row) => (row * 7) % 5)),
   );
 }
 
 const wishOf = (json: Record<string, unknown>): Wish => asked(json).wish;
 
 describe("golden vectors", () => {
-  test.each(golden.inputs)("$name", ({ scores, cases }) => {
+  test.each(golden.inputs)("$name", ({ scores, lengths, cases }) => {
     expect(cases.length).toBeGreaterThan(20);
-    const chooser = chooserOf(columnsOf(scores)); // one for all cases: what it keeps must not leak between wishes
+    const chooser = chooserOf(columnsOf(scores), lengths); // one for all cases: what it keeps must not leak between wishes
     for (const { wish, left_out: leftOut, pinned, rows } of cases) {
       const candidates = new Uint8Array(scores.length).fill(1);
       for (const row of leftOut) candidates[row] = 0;
@@ -85,6 +88,7 @@ const anyWish = fc
     merge: fc.constantFrom("union", "round-robin", "mean-z", "max"),
     end: fc.constantFrom("top", "bottom", "random"),
     seed: fc.nat(),
+    adjust: fc.constantFrom(...ADJUSTMENTS),
     weights: fc.dictionary(fc.constantFrom("d0", "d1", "d2"), fc.constantFrom(0, 0.25, 1, 3)),
   })
   .filter(
@@ -135,7 +139,7 @@ test("under a union of two a threshold doesn't become twice the rows", () => {
 
 test("a direction may be called what every object has", () => {
   const columns = [0, 1].map((d) => Float64Array.from([d, 1 - d, 0.5]));
-  const chooser = new Chooser(["constructor", "__proto__"], columns);
+  const chooser = new Chooser(["constructor", "__proto__"], columns, new Int32Array(3));
   expect(Array.from(chooser.choose(wishOf({ k: 1 })).rows)).toEqual([0, 1]);
   expect(Array.from(chooser.choose(wishOf({ k: 1, weights: { ["__proto__"]: 0 } })).rows)).toEqual([1]);
 });

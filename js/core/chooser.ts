@@ -1,5 +1,6 @@
 /** Chooses rows by a wish, fast enough for every frame of a slider's drag: what doesn't change is kept sorted. */
 
+import { Scores } from "./adjusting";
 import {
   type Column,
   countAbove,
@@ -11,7 +12,6 @@ import {
   union,
   weightedMax,
   weightedMean,
-  zScores,
 } from "./arithmetic";
 import { Latest } from "./latest";
 import { weightOf, type Wish } from "./wish";
@@ -47,7 +47,7 @@ export class Chooser {
   readonly scored: number;
   #candidates: Uint8Array | null = null;
   #valid: number;
-  #z: (Column | null)[];
+  #scores: Scores;
   #wholeOrders = new Latest<Int32Array>();
   #orders = new Latest<Int32Array>();
   #unions = new Latest<{ rows: Int32Array; ranks: Int32Array }>();
@@ -56,12 +56,14 @@ export class Chooser {
   /**
    * @param names The directions' names.
    * @param columns Each direction's scores; a row that can't be chosen is NaN in all of them.
+   * @param lengths Tokens of each row.
    */
   constructor(
     readonly names: string[],
-    readonly columns: Column[],
+    columns: Column[],
+    lengths: Int32Array,
   ) {
-    this.#z = columns.map(() => null);
+    this.#scores = new Scores(columns, lengths);
     this.scored = this.#count();
     this.#valid = this.scored;
   }
@@ -102,15 +104,20 @@ export class Chooser {
   /** What rows are chosen by. */
   chosenBy(wish: Wish): Column {
     const active = this.#active(wish);
-    if (active.length === 1) return this.columns[active[0]!.index]!;
+    if (active.length === 1) return this.column(active[0]!.index, wish);
     const merge = wish.end !== "random" && (wish.merge === "mean-z" || wish.merge === "max") ? wish.merge : "best";
     const weights = active.map(({ weight }) => (merge === "best" ? 1 : weight));
-    const key = JSON.stringify([merge, active.map(({ index }) => index), weights]);
+    const key = JSON.stringify([wish.adjust, merge, active.map(({ index }) => index), weights]);
     if (this.#merged?.key !== key) {
-      const z = active.map(({ index }) => (this.#z[index] ??= zScores(this.columns[index]!)));
+      const z = active.map(({ index }) => this.#scores.standard(index, wish));
       this.#merged = { key, column: merge === "mean-z" ? weightedMean(z, weights) : weightedMax(z, weights) };
     }
     return this.#merged.column;
+  }
+
+  /** One direction's scores, adjusted as the wish asks. */
+  column(direction: number, wish: Wish): Column {
+    return this.#scores.of(direction, wish);
   }
 
   /** Where the wish cuts one direction, or, with null, what the directions are merged into. */
@@ -118,8 +125,8 @@ export class Chooser {
     const active = this.#active(wish);
     const merged = direction === null && active.length > 1;
     const index = direction ?? active[0]!.index;
-    const column = merged ? this.chosenBy(wish) : this.columns[index]!;
-    const ordered = merged ? this.#mergedOrder(wish) : this.#order(index, wish.end === "bottom");
+    const column = merged ? this.chosenBy(wish) : this.column(index, wish);
+    const ordered = merged ? this.#mergedOrder(wish) : this.#order(index, wish);
     const place = active.findIndex((one) => one.index === index);
     if (place < 0 || wish.end === "random") return { column, ordered, count: 0 };
     const own = merged || active.length === 1 || wish.merge !== "union" ? null : active.map(({ weight }) => weight);
@@ -129,24 +136,23 @@ export class Chooser {
   /** An order of rows, and how many of them the wish takes. */
   #sequence(wish: Wish, active: Active[], count: number): { sequence: Int32Array; taken: number } {
     if (wish.end === "random") return { sequence: this.#randomOrder(wish.seed), taken: count };
-    const bottom = wish.end === "bottom";
     if (active.length > 1 && (wish.merge === "mean-z" || wish.merge === "max")) {
       const sequence = this.#mergedOrder(wish);
       return { sequence, taken: this.#taken(wish, this.chosenBy(wish), sequence, null) };
     }
-    const orders = active.map(({ index }) => this.#order(index, bottom));
+    const orders = active.map(({ index }) => this.#order(index, wish));
     const weights = active.map(({ weight }) => weight);
     if (active.length === 1) {
-      const column = this.columns[active[0]!.index]!;
+      const column = this.column(active[0]!.index, wish);
       return { sequence: orders[0]!, taken: this.#taken(wish, column, orders[0]!, null) };
     }
-    const key = `${bottom} ${JSON.stringify(active)}`;
+    const key = JSON.stringify([wish.adjust, wish.end, active]);
     if (wish.merge === "round-robin") {
       const turns = this.#orders.get("turns", key, () => roundRobin(orders, weights, this.#valid, this.#length));
       return { sequence: turns, taken: Math.min(count, turns.length) };
     }
     const counts = active.map(({ index }, place) =>
-      this.#taken(wish, this.columns[index]!, orders[place]!, [weights, place]),
+      this.#taken(wish, this.column(index, wish), orders[place]!, [weights, place]),
     );
     if (counts.some((other) => other !== counts[0])) {
       const { rows } = union(orders, counts, this.#length);
@@ -164,7 +170,7 @@ export class Chooser {
   }
 
   get #length(): number {
-    return this.columns[0]!.length;
+    return this.#scores.length;
   }
 
   #active(wish: Wish): Active[] {
@@ -190,8 +196,8 @@ export class Chooser {
     return Math.min(ordered.length, own === null ? wanted : shares(wanted, own[0])[own[1]]!);
   }
 
-  #order(index: number, bottom: boolean): Int32Array {
-    return this.#ordered(`direction ${index}`, "", bottom, () => this.columns[index]!);
+  #order(index: number, wish: Wish): Int32Array {
+    return this.#ordered(`direction ${index}`, wish.adjust, wish.end === "bottom", () => this.column(index, wish));
   }
 
   #mergedOrder(wish: Wish): Int32Array {
@@ -202,9 +208,7 @@ export class Chooser {
   #randomOrder(seed: number): Int32Array {
     return this.#ordered("random", String(seed), false, () => {
       const numbers = uniform(seed, this.#length);
-      this.columns[0]!.forEach((_, row) => {
-        if (!this.#isScored(row)) numbers[row] = NaN;
-      });
+      for (let row = 0; row < this.#length; row++) if (!this.#scores.has(row)) numbers[row] = NaN;
       return numbers;
     });
   }
@@ -223,14 +227,10 @@ export class Chooser {
     return column.map((value) => -value);
   }
 
-  #isScored(row: number): boolean {
-    return this.columns.some((column) => !Number.isNaN(column[row]));
-  }
-
   #count(): number {
     let n = 0;
     for (let row = 0; row < this.#length; row++) {
-      if (this.#isScored(row) && (this.#candidates === null || this.#candidates[row] === 1)) n++;
+      if (this.#scores.has(row) && (this.#candidates === null || this.#candidates[row] === 1)) n++;
     }
     return n;
   }

@@ -77,7 +77,7 @@ export class Curation {
     state: State,
   ) {
     this.n = pool.tokens.length;
-    this.chooser = new Chooser(pool.directions, pool.scores);
+    this.chooser = new Chooser(pool.directions, pool.scores, pool.tokens);
     this.failed = new Uint32Array(this.n);
     this.passing = new Uint8Array(this.n).fill(1);
     this.marks = new Uint8Array(this.n).fill(SHOWN);

@@ -4,7 +4,14 @@ import { asJson, asked, letThrough, tokenBound, weightOf } from "./wish";
 const HOSTILE = ["constructor", "__proto__", "toString", "hasOwnProperty"];
 
 test("a wish comes back from its JSON", () => {
-  const json = { k: 9, merge: "max", weights: { a: 0.5 }, end: "bottom", filters: { text: "x", tokens: [3, null] } };
+  const json = {
+    k: 9,
+    merge: "max",
+    weights: { a: 0.5 },
+    end: "bottom",
+    adjust: "length-strata",
+    filters: { text: "x", tokens: [3, null] },
+  };
   expect(asJson(asked(json))).toEqual(json);
 });
 

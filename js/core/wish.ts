@@ -2,9 +2,11 @@
 
 export const MERGES = ["union", "round-robin", "mean-z", "max"] as const;
 export const ENDS = ["top", "bottom", "random"] as const;
+export const ADJUSTMENTS = ["none", "length-residual", "length-strata"] as const;
 
 export type Merge = (typeof MERGES)[number];
 export type End = (typeof ENDS)[number];
+export type Adjust = (typeof ADJUSTMENTS)[number];
 
 /** How much: one of the three. */
 export type Size = { fraction: number } | { k: number } | { threshold: number };
@@ -17,6 +19,7 @@ export interface Wish {
   weights: Record<string, number>;
   end: End;
   seed: number;
+  adjust: Adjust;
 }
 
 /** Which rows are looked at. A lasso's rows and the hits of a text search are row sets, kept outside of this. */
@@ -70,6 +73,7 @@ export function asked(json: Json): Asked {
       weights: { ...(json.weights as Record<string, number> | undefined) },
       end: (json.end ?? "top") as End,
       seed: (json.seed ?? 0) as number,
+      adjust: (json.adjust ?? "none") as Adjust,
     },
     filters: {
       text: filters.text ?? "",
@@ -88,6 +92,7 @@ export function asJson({ wish, filters }: Asked): Json {
   if (weights.length > 0) json.weights = Object.fromEntries(weights);
   if (wish.end !== "top") json.end = wish.end;
   if (wish.seed !== 0) json.seed = wish.seed;
+  if (wish.adjust !== "none") json.adjust = wish.adjust;
   const looked: Json = {};
   if (filters.text !== "") looked.text = filters.text;
   if (filters.tokens.some((bound) => bound !== null)) looked.tokens = filters.tokens;

@@ -12,11 +12,11 @@ const COLUMNS: readonly Column[] = [
   { key: "response", title: "Response", sortable: false },
 ];
 
-/** The columns of a table, with and without one for labels; arrays that stay, for a table is built anew with others. */
-export interface Columns {
-  labelled: readonly Column[];
-  unlabelled: readonly Column[];
-}
+/**
+ * The columns of a table, with and without one for labels, of scores as they are or adjusted; arrays that stay, for a
+ * table is built anew with others.
+ */
+export type Columns = Record<"plain" | "adjusted", { labelled: readonly Column[]; unlabelled: readonly Column[] }>;
 
 /**
  * The columns that there is anything to show in.
@@ -26,6 +26,10 @@ export interface Columns {
  */
 export function columnsOf(wanted: readonly string[] | undefined, text: boolean): Columns {
   const ordered = wanted?.flatMap((key) => COLUMNS.filter((column) => column.key === key)) ?? COLUMNS;
-  const labelled = ordered.filter(({ key }) => text || (key !== "prompt" && key !== "response"));
-  return { labelled, unlabelled: labelled.filter(({ key }) => key !== "label") };
+  const shown = ordered.filter(({ key }) => text || (key !== "prompt" && key !== "response"));
+  const titled = (score: string): Columns["plain"] => {
+    const labelled = shown.map((column) => (column.key === "score" ? { ...column, title: score } : column));
+    return { labelled, unlabelled: labelled.filter(({ key }) => key !== "label") };
+  };
+  return { plain: titled("Score"), adjusted: titled("Adjusted") };
 }

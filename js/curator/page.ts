@@ -202,7 +202,7 @@ export class CuratorPage {
     });
     this.#table.update({
       rows: picture.rows(),
-      columns: picture.shownLabel() === null ? this.#columns.unlabelled : this.#columns.labelled,
+      columns: this.#columns[picture.scores][picture.shownLabel() === null ? "unlabelled" : "labelled"],
       cell: (row, key) => picture.cell(row, key),
       state: (row) => picture.stateOf(row),
       sort: picture.sort,

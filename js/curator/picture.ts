@@ -5,12 +5,20 @@ import { Bins } from "../core/bins";
 import { CHOSEN, type Curation, EXCLUDED, type Labels, PINNED } from "../core/curation";
 import { Ordering, type Sort } from "../core/ordering";
 import { scoreAtCut, Totals } from "../core/summary";
+import type { Adjust } from "../core/wish";
 import type { AmountProps } from "../views/amount";
 import type { BudgetProps } from "../views/budget";
 import type { HistogramProps } from "../views/histogram";
 import type { ScatterColour } from "../views/scatter";
 import type { RowState } from "../views/table";
 import type { Opened } from "./source";
+
+/** What is said of scores that are adjusted. */
+const ADJUSTED: Record<Adjust, string> = {
+  none: "",
+  "length-residual": ", length taken out",
+  "length-strata": ", among rows as long",
+};
 
 export class CuratorPicture {
   /** The label column that is coloured by, `score`, or `selection`. */
@@ -43,6 +51,11 @@ export class CuratorPicture {
     return several && (wish.merge === "mean-z" || wish.merge === "max") ? null : this.direction;
   }
 
+  /** What the scores are that rows are chosen by. */
+  get scores(): "plain" | "adjusted" {
+    return this.curation.state.asked.wish.adjust === "none" ? "plain" : "adjusted";
+  }
+
   amount(): AmountProps {
     const { chooser, chosen, state } = this.curation;
     const { wish } = state.asked;
@@ -62,13 +75,13 @@ export class CuratorPicture {
     const { chosen, chooser, state, filtered } = this.curation;
     const { wish } = state.asked;
     const of = this.histogramOf;
-    const column = of === null ? chosen.chosenBy : chooser.columns[of]!;
+    const column = of === null ? chosen.chosenBy : chooser.column(of, wish);
     const bins = this.#binsOf(column);
     let fixed: string | null = null;
     if (wish.end === "random") fixed = "Random rows have no cut.";
     else if (wish.merge === "round-robin" && chooser.names.length > 1) fixed = "Rows are taken in turns.";
     return {
-      label: of === null ? "merged z-score" : `score by ${chooser.names[of]!}`,
+      label: `${of === null ? "merged z-score" : `score by ${chooser.names[of]!}`}${ADJUSTED[wish.adjust]}`,
       low: bins.low,
       high: bins.high,
       all: bins.whole,
@@ -99,9 +112,11 @@ export class CuratorPicture {
   }
 
   colour(): ScatterColour {
+    const { adjust } = this.curation.state.asked.wish;
     const label = this.curation.labels.find(({ name }) => `label ${name}` === this.colourBy);
     if (label !== undefined) return { by: "label", codes: label.codes, names: label.values, label: label.name };
-    if (this.colourBy === "score") return { by: "score", values: this.curation.chosen.chosenBy, label: "score" };
+    if (this.colourBy === "score")
+      return { by: "score", values: this.curation.chosen.chosenBy, label: `score${ADJUSTED[adjust]}` };
     return { by: "selection" };
   }
 
@@ -120,10 +135,16 @@ export class CuratorPicture {
   }
 
   facts(row: number): { name: string; value: string }[] {
-    const { chooser, labels, pool } = this.curation;
+    const { chooser, labels, pool, state } = this.curation;
+    const { wish } = state.asked;
     return [
       { name: "rank", value: this.cell(row, "rank") },
-      ...chooser.names.map((name, i) => ({ name, value: scored(pool.scores[i]![row]!) })),
+      ...chooser.names.flatMap((name, i) => [
+        { name, value: scored(pool.scores[i]![row]!) },
+        ...(wish.adjust === "none"
+          ? []
+          : [{ name: `${name}${ADJUSTED[wish.adjust]}`, value: scored(chooser.column(i, wish)[row]!) }]),
+      ]),
       { name: "tokens", value: String(pool.tokens[row]) },
       ...labels.map(({ name, values, codes }) => ({ name, value: values[codes[row]!] ?? "–" })),
     ];

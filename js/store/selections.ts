@@ -1,6 +1,6 @@
 /** Saved selections: what was asked for, and the rows that it gave. */
 
-import { type Asked, asked, ENDS, MERGES } from "../core/wish";
+import { ADJUSTMENTS, type Asked, asked, ENDS, MERGES } from "../core/wish";
 import type { Arrays } from "./arrays";
 import type { Fields } from "./fields";
 import type { Layout } from "./layout";
@@ -74,6 +74,7 @@ function checkedWish(wish: Fields): Json {
   if (wish.has("merge")) json.merge = wish.oneOf("merge", MERGES);
   if (wish.has("end")) json.end = wish.oneOf("end", ENDS);
   if (wish.has("seed")) json.seed = wish.count("seed");
+  if (wish.has("adjust")) json.adjust = wish.oneOf("adjust", ADJUSTMENTS);
   if (wish.has("weights")) {
     const weights = wish.fields("weights");
     json.weights = Object.fromEntries(weights.names.map((name) => [name, weights.number(name)]));

@@ -2,7 +2,18 @@
 
 import { count, typed } from "../core/amounts";
 import { size as rowsIn } from "../core/arithmetic";
-import { ENDS, type End, MERGES, type Merge, SEEDS, type Size, weightOf, type Wish } from "../core/wish";
+import {
+  type Adjust,
+  ADJUSTMENTS,
+  ENDS,
+  type End,
+  MERGES,
+  type Merge,
+  SEEDS,
+  type Size,
+  weightOf,
+  type Wish,
+} from "../core/wish";
 import { h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
 
@@ -33,6 +44,17 @@ const MERGE_TITLES: Record<Merge, string> = {
   max: "highest in any",
 };
 
+const ADJUST_TITLES: Record<Adjust, string> = {
+  none: "as it is in the scores",
+  "length-residual": "taken out of the scores",
+  "length-strata": "compared among rows as long",
+};
+
+const ADJUST_HELP =
+  "Long rows may score high, or low, for their length alone. Taken out: what the rank of the length explains by a " +
+  "straight line is subtracted from each score. Compared among rows as long: a score is a row's place, from 0 to 1, in " +
+  "the tenth of the rows that are about as long.";
+
 export class Amount implements View {
   readonly element: HTMLElement;
   #fraction = h("input", { type: "range", min: 0.001, max: 1, step: 0.001, "aria-label": "Fraction" });
@@ -43,6 +65,11 @@ export class Amount implements View {
   #ends: HTMLButtonElement[];
   #again = h("button", { type: "button", class: "nait-quiet", title: "Draw other random rows" }, "draw again");
   #merge = h("select", {}, ...MERGES.map((merge) => h("option", { value: merge }, MERGE_TITLES[merge])));
+  #adjust = h(
+    "select",
+    { title: ADJUST_HELP },
+    ...ADJUSTMENTS.map((adjust) => h("option", { value: adjust }, ADJUST_TITLES[adjust])),
+  );
   #several: HTMLElement;
   #weights: HTMLElement;
   #sliders: HTMLInputElement[] = [];
@@ -85,6 +112,11 @@ export class Amount implements View {
     this.#merge.addEventListener("change", () => this.#ask(mergeOf(this.#merge.value as Merge, this.#props!), true), {
       signal,
     });
+    this.#adjust.addEventListener(
+      "change",
+      () => this.#ask(adjustOf(this.#adjust.value as Adjust, this.#props!), true),
+      { signal },
+    );
     this.#weights = h("div", { class: "nait-amount-weights" });
     this.#several = h("div", { class: "nait-amount-several" }, row("Merge", this.#merge), this.#weights);
     this.element = h(
@@ -100,6 +132,7 @@ export class Amount implements View {
         ...this.#ends,
         this.#again,
       ),
+      h("div", { class: "nait-amount-row" }, row("Length", this.#adjust)),
       this.#several,
     );
   }
@@ -128,6 +161,7 @@ export class Amount implements View {
     this.#ends.forEach((button, i) => press(button, wish.end === ENDS[i]));
     this.#again.hidden = wish.end !== "random";
     this.#several.hidden = directions.length < 2;
+    this.#adjust.value = wish.adjust;
     this.#merge.value = wish.merge;
     this.#updateWeights(directions, wish);
   }
@@ -169,6 +203,11 @@ function endOf(end: End, { wish, inRows }: AmountProps): Partial<Wish> {
 /** The changes that come with a merge: a threshold means something else under each. */
 function mergeOf(merge: Merge, { wish, inRows }: AmountProps): Partial<Wish> {
   return "threshold" in wish.size ? inRows({ ...wish, merge }) : { merge };
+}
+
+/** The changes that come with an adjustment: a threshold means something else under each. */
+function adjustOf(adjust: Adjust, { wish, inRows }: AmountProps): Partial<Wish> {
+  return "threshold" in wish.size ? inRows({ ...wish, adjust }) : { adjust };
 }
 
 function row(label: string, control: HTMLElement, ...after: HTMLElement[]): HTMLElement {

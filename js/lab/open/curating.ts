@@ -22,7 +22,7 @@ import { Workspace } from "./workspace";
 
 const START: State = {
   asked: {
-    wish: { size: { fraction: 0.1 }, merge: "union", weights: {}, end: "top", seed: 0 },
+    wish: { size: { fraction: 0.1 }, merge: "union", weights: {}, end: "top", seed: 0, adjust: "none" },
     filters: { text: "", tokens: [null, null], labels: {}, narrow: true },
   },
   lasso: null,
