@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, tell
+from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, quiet_transformers, tell
 from nait_widgets.errors import NaitError
 from nait_widgets.store.files import is_packed
 
@@ -20,14 +20,14 @@ def demo(options: argparse.Namespace) -> int:
     """The main job on the embedded model and samples."""
     from nait_widgets.demo.run import run_demo
 
-    _quiet_transformers()
+    quiet_transformers()
     print(run_demo(options.out).table)
     return 0
 
 
 def capture(options: argparse.Namespace) -> int:
     """Model + data -> store."""
-    _quiet_transformers()
+    quiet_transformers()
     store = nait.capture(
         options.model,
         _records(options),
@@ -65,7 +65,7 @@ def fit(options: argparse.Namespace) -> int:
     else:
         if not options.data:
             raise NaitError(f"{options.model} is no store, so a data file with in-domain samples must follow it")
-        _quiet_transformers()
+        quiet_transformers()
         direction = nait.fit_direction(
             options.model,
             _records(options),
@@ -167,12 +167,3 @@ def _is_store(text: str) -> bool:
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {label}" for label, count in counts.items())
-
-
-def _quiet_transformers() -> None:
-    """Our own progress is the one that counts; loading bars and advice are for developers of models."""
-    from transformers.utils import logging as transformers_logging
-
-    logging: Any = transformers_logging  # it has no type annotations
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()

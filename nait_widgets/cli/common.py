@@ -39,6 +39,15 @@ def tell(options: argparse.Namespace, facts: dict[str, Any], lines: Sequence[str
             print(line)
 
 
+def quiet_transformers() -> None:
+    """Our own progress is the one that counts; loading bars and advice are for developers of models."""
+    from transformers.utils import logging as transformers_logging
+
+    logging: Any = transformers_logging  # it has no type annotations
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def complain(message: object, status: int) -> int:
     """Say what is wrong on standard error, and give the status back."""
     print(f"nait: {message}", file=sys.stderr)

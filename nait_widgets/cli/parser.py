@@ -10,6 +10,7 @@ import nait_widgets as nait
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
+from nait_widgets.cli.training import compare
 from nait_widgets.store import EXTRAS
 
 
@@ -103,6 +104,34 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("direction", type=Path, metavar="DIRECTION")
     sub.add_argument("--neurons", type=int, default=10, metavar="N", help="how many to list (10)")
 
+    sub = command(compare)
+    sub.add_argument("model", metavar="MODEL", help="the base that is fine-tuned: a hub id or a folder")
+    sub.add_argument(
+        "--subset", type=_pair, action="append", required=True, metavar="NAME=FILE",
+        help="rows to train on; the same name again gives the next seed's draw",
+    )  # fmt: skip
+    sub.add_argument(
+        "--eval", type=_pair, action="append", required=True, metavar="NAME=FILE", help="held-out rows to evaluate on"
+    )
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; an interrupted run goes on there")
+    sub.add_argument("--seeds", type=int, metavar="N", help="fine-tuning runs of each subset (5)")
+    sub.add_argument("--steps", type=int, metavar="N", help="of each run (100)")
+    sub.add_argument("--response-tokens", type=int, metavar="N", help="trained on in each step, exactly (2048)")
+    sub.add_argument("--learning-rate", "--lr", type=float, metavar="X", help="default: 2e-5, 2e-4 with adapters")
+    sub.add_argument("--schedule", help="of the learning rate: cosine (default) or constant")
+    sub.add_argument("--lora-rank", dest="lora", type=int, metavar="R", help="train adapters instead of all weights")
+    sub.add_argument(
+        "--answers", type=_pair, action="append", default=[], metavar="NAME=CHECK",
+        help="also answer an eval set's prompts; right is the same final-number, or the same text",
+    )  # fmt: skip
+    sub.add_argument("--answer-tokens", type=int, metavar="N", help="longest answer (256)")
+    sub.add_argument("--reference", metavar="NAME", help="subset that others are held against; default: random")
+    sub.add_argument("--order", type=_names, metavar="LIST", help="claim to test; default: top,random,bottom")
+    sub.add_argument("--workers", type=int, metavar="N", help="processes that train at the same time (1)")
+    sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens at once, padding included")
+    _add_model(sub)
+    _add_json(sub)
+
     for run in (info, verify):
         sub = command(run)
         sub.add_argument("store", type=Path, metavar="STORE")
@@ -138,6 +167,13 @@ def _add_layers(parser: argparse.ArgumentParser, use: str) -> None:
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--format", help="of the data, where it isn't recognised")
+    parser.add_argument("--field", action="append", default=[], metavar="ROLE=NAME", help="for example response=answer")
+    parser.add_argument("--limit", type=int, metavar="N", help="read the first N rows only")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens at which a sample is cut")
     parser.add_argument("--template", help="chat, alpaca or plain; default: the tokenizer's chat template")
     parser.add_argument("--dtype", help="auto (default), float32, bfloat16 or float16")
@@ -145,9 +181,6 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--attention", help="transformers' attention implementation")
     parser.add_argument("--revision", help="of a hub id")
     parser.add_argument("--trust-remote-code", action="store_true", help="let the model run code of its own")
-    parser.add_argument("--format", help="of the data, where it isn't recognised")
-    parser.add_argument("--field", action="append", default=[], metavar="ROLE=NAME", help="for example response=answer")
-    parser.add_argument("--limit", type=int, metavar="N", help="read the first N rows only")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

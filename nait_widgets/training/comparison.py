@@ -34,6 +34,10 @@ _BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
 _ORDER = ("top", "random", "bottom")
 
 
+class Caution(UserWarning):
+    """Something that doesn't stop a comparison, but should be known before its figures are believed."""
+
+
 def compare_subsets(
     model: str | os.PathLike[str] | PreTrainedModel | CausalLM,
     subsets: Mapping[str, Any],
@@ -159,7 +163,7 @@ def compare_subsets(
     _open(folder, plan)
     cautions = _cautions(by_seed, held_out, training)
     for caution in cautions:
-        warnings.warn(caution, stacklevel=2)
+        warnings.warn(Caution(caution), stacklevel=2)
     budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     material = Material(plan, training, by_seed, held_out, answers, answer_tokens, masked, budget, folder / "runs")
     # Seed by seed, so that what an interrupt leaves can be compared.

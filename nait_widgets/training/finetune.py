@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from nait_widgets.records import Rendered
     from nait_widgets.training.options import Training
 
-_HALF = (torch.bfloat16, torch.float16)
+_HALF = ("bfloat16", "float16")
+# Of a batch's longest piece. Steps of 2,048 response tokens ran 1.4 to 1.6 times as fast so on a CPU, where padding
+# had been 1.6 times the tokens.
+_SHORTEST = 0.75
 
 
 def fine_tune(
@@ -145,10 +148,14 @@ class Stepper:
 
 
 def micro_batches(pieces: Sequence[Piece], batch_tokens: int) -> Iterator[list[Piece]]:
-    """A step's pieces, longest first, in batches of at most `batch_tokens` with padding, or of a single piece."""
+    """A step's pieces, longest first, in batches of at most `batch_tokens` with padding, or of a single piece.
+
+    A batch also ends where a piece is much shorter than its longest, see `_SHORTEST`.
+    """
     batch: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: -piece.stop):
-        if batch and (len(batch) + 1) * batch[0].stop > batch_tokens:
+        full = batch and (len(batch) + 1) * batch[0].stop > batch_tokens
+        if full or (batch and piece.stop < _SHORTEST * batch[0].stop):
             yield batch
             batch = []
         batch.append(piece)
@@ -181,9 +188,8 @@ def import_peft() -> Any:
 
 
 def arithmetic(lm: CausalLM) -> AbstractContextManager[Any]:
-    """Where a model's identity is of half precision: bfloat16 arithmetic on whatever its weights are kept in."""
-    half = lm.identity.dtype in [str(dtype).removeprefix("torch.") for dtype in _HALF]
-    return torch.autocast(lm.device.type, torch.bfloat16, enabled=half)
+    """Where the base was loaded in half precision, bfloat16 arithmetic, whatever the weights are kept in by now."""
+    return torch.autocast(lm.device.type, torch.bfloat16, enabled=lm.identity.dtype in _HALF)
 
 
 @contextmanager
