@@ -20,6 +20,7 @@ from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, ahead, batches, windows
 from nait_widgets.capturing.forward import Forward
 from nait_widgets.capturing.pooling import check_pools
+from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import Interrupted, ModelError, StoreError
 from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.progress import CaptureWatch, watch_capture
@@ -137,7 +138,7 @@ def capture(
         masked = masked or of_up.masked
     if "loss" in extras:
         check_head(lm)
-    renderer = _renderer(lm, template, max_length)
+    renderer = renderer_for(lm, template, max_length)
     layout = Layout(
         n_samples=inspection.rows,
         site=site,
@@ -326,18 +327,6 @@ def _up_site(lm: CausalLM, layers: Sequence[int]) -> tuple[Site, Probe]:
         return up, probe(lm, up)
     except ModelError as error:
         raise ModelError(f"{error}, or leave the extra 'nag' out, which reads it") from error
-
-
-def _renderer(lm: CausalLM, template: str | None, asked: int | None) -> Renderer:
-    limit = lm.max_length
-    if asked is not None and asked < 2:
-        raise ModelError(f"max_length is {asked}, but a sample needs at least 2 tokens")
-    if asked is not None and limit is not None and asked > limit:
-        raise ModelError(f"max_length is {asked}, but the model's context is {limit} tokens")
-    renderer = Renderer(lm.tokenizer, template=template, max_length=asked)
-    if limit is not None and renderer.max_length > limit:  # the tokenizer's own limit, or the default
-        return Renderer(lm.tokenizer, template=template, max_length=limit)
-    return renderer
 
 
 @contextmanager

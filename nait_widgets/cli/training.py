@@ -26,7 +26,7 @@ def compare(options: argparse.Namespace) -> int:
     subsets: dict[str, Any] = {}
     for name, file in options.subset:
         subsets.setdefault(name, []).append(file)
-    given = {name: value for name in PASSED_ON if (value := getattr(options, name))}
+    given = {name: value for name in PASSED_ON if (value := getattr(options, name)) is not None}
     with warnings.catch_warnings():
         warnings.simplefilter("always", Caution)
         show = warnings.showwarning

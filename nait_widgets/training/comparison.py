@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import Interrupted, NaitError
 from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.paths import written_whole
@@ -301,10 +302,3 @@ def _open(folder: Path, plan: Mapping[str, Any]) -> None:
         raise NaitError(f"{folder} can't be made a folder: {error.strerror or error}") from error
     with written_whole(file) as temporary:
         temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False), encoding="utf-8")
-
-
-def renderer_for(lm: CausalLM, template: str | None, max_length: int | None) -> Any:
-    """As `capture` renders."""
-    from nait_widgets.capturing.run import _renderer
-
-    return _renderer(lm, template, max_length)
