@@ -1,4 +1,4 @@
-"""Directions × store -> scores, streamed in one pass."""
+"""Directions and other scorers × store -> scores; directions are streamed in one pass."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from nait_widgets.errors import DirectionError
 from nait_widgets.methods import Direction, space
 from nait_widgets.methods import preset as find_preset
 from nait_widgets.progress import progress
+from nait_widgets.scorers import Scorer
+from nait_widgets.scorers import scorer as find_scorer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
     from nait_widgets.store.scan import Layers
 
@@ -27,54 +30,65 @@ if TYPE_CHECKING:
 
 def score(
     store: ActivationStore,
-    directions: Direction | Sequence[Direction],
+    scorers: Scored | str | Sequence[Scored | str],
     *,
     preset: str | None = None,
     workers: int | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Score every sample of a store under one or more directions (Eq. 5), in one pass over each pool they use.
+    """Score every sample of a store under one or more directions (Eq. 5) or other scorers.
 
-    How candidates are projected is each direction's own (`Direction.score`), unless a preset or options say otherwise.
+    All directions are scored in one pass over each pool that they use. How candidates are projected is each
+    direction's own (`Direction.score`), unless a preset or options say otherwise; those are no matter to a scorer.
 
     Args:
         store: A complete store.
-        directions: Of the same model, site and template as the store.
+        scorers: Directions of the same model, site and template as the store; scorers; or, of kinds that need no
+            targets, their names, such as `"length"`.
         preset: Whose `ScoreOptions` to use; the directions must have been fitted as it says.
         options: Fields of `ScoreOptions` to change.
         workers: Reading threads; None for one a processor, at most 8.
 
     Returns:
-        `score` (sample, direction) float64, NaN for quarantined samples; `layer_mean` and `layer_scale`
-        (direction, layer): what each layer's projection was centred and divided by; `status` and `n_tokens`
-        (sample); coordinates `sample_id` and `direction`; the store and the directions as attributes.
+        `score` (sample, direction) float64, NaN where a sample has none: where it was quarantined, or a scorer can't
+        tell; `layer_mean` and `layer_scale` (direction, layer): what each layer's projection was centred and divided
+        by, NaN for a scorer; `status` and `n_tokens` (sample); coordinates `sample_id` and `direction`, the columns'
+        names; the store, and by what each column is (`directions`), as attributes.
 
     Raises:
         StoreError: The store is incomplete, damaged, or lacks a pool.
-        DirectionError: A direction doesn't belong to the store, or two share a name.
+        DirectionError: A direction doesn't belong to the store, two columns share a name, or options are given
+            without a direction that they are for.
+        ScorerError: There is no such scorer, or the store lacks what it needs.
     """
-    directions = [directions] if isinstance(directions, Direction) else list(directions)
-    directions = [_as_asked(direction, preset, options) for direction in directions]
-    _check(store, directions)
-    n_layers = len(store.layout.layers)
-    scores = np.full((len(store), len(directions)), np.nan)
-    means, scales = np.zeros((len(directions), n_layers)), np.ones((len(directions), n_layers))
-    for pool in dict.fromkeys(direction.score.pool for direction in directions):
-        columns = [i for i, direction in enumerate(directions) if direction.score.pool == pool]
+    given = [scorers] if isinstance(scorers, Direction | Scorer | str) else list(scorers)
+    named = [find_scorer(each) if isinstance(each, str) else each for each in given]
+    scored = [_as_asked(each, preset, options) if isinstance(each, Direction) else each for each in named]
+    directions = {i: each for i, each in enumerate(scored) if isinstance(each, Direction)}
+    if (preset is not None or options) and not directions:
+        raise DirectionError(f"{', '.join(options) or 'a preset'} can only be said of directions, and none is given")
+    _check(store, scored)
+    scores = np.full((len(store), len(scored)), np.nan)
+    means, scales = np.full((2, len(scored), len(store.layout.layers)), np.nan)
+    for pool in dict.fromkeys(direction.score.pool for direction in directions.values()):
+        columns = [i for i, direction in directions.items() if direction.score.pool == pool]
         projection = _Projection.of(store, [directions[i] for i in columns])
         scores[:, columns], means[columns], scales[columns] = projection.run(store, pool, workers)
+    for i, each in enumerate(scored):
+        if isinstance(each, Scorer):
+            scores[:, i] = each.score(store)
     scores[~store.selectable] = np.nan
-    return as_dataset(store, directions, scores, means, scales)
+    return as_dataset(store, scored, scores, means, scales)
 
 
 def as_dataset(
-    store: ActivationStore, directions: Sequence[Direction], scores: Floats, means: Floats, scales: Floats
+    store: ActivationStore, scored: Sequence[Scored], scores: Floats, means: Floats, scales: Floats
 ) -> xr.Dataset:
     """Scores as `score` returns them.
 
     Args:
         store: What was scored.
-        directions: By what.
+        scored: By what.
         scores: (sample, direction).
         means: What each layer's projection was centred by: (direction, layer).
         scales: What it was divided by: (direction, layer).
@@ -91,13 +105,13 @@ def as_dataset(
         },
         coords={
             "sample_id": ("sample", store.sample_id),
-            "direction": [direction.name for direction in directions],
+            "direction": [each.name for each in scored],
             "layer": list(store.layout.layers),
         },
         attrs={
             # The values themselves: what is selected by these scores can then say how to repeat it.
             "store": store,
-            "directions": tuple(directions),
+            "directions": tuple(scored),
         },
     )
 
@@ -233,20 +247,28 @@ def _as_asked(direction: Direction, preset: str | None, options: dict[str, Any])
     return direction.scored_by(**options)
 
 
-def _check(store: ActivationStore, directions: Sequence[Direction]) -> None:
-    if not directions:
-        raise DirectionError("no direction is given; fit one with `nait fit`")
+def _check(store: ActivationStore, scored: Sequence[Scored]) -> None:
+    """Raise before any work is done for nothing."""
+    if not scored:
+        raise DirectionError("nothing to score by is given; fit a direction with `nait fit`, or name a scorer")
     store.require_complete()
-    names = [direction.name for direction in directions]
+    names = [each.name for each in scored]
     if len(set(names)) < len(names):
-        raise DirectionError(f"two directions are named {max(names, key=names.count)!r}; rename one with `named(...)`")
+        raise DirectionError(f"two columns are named {max(names, key=names.count)!r}; rename one with `named(...)`")
+    for each in scored:
+        if isinstance(each, Direction):
+            _check_direction(store, each)
+        else:
+            each.require(store)
+
+
+def _check_direction(store: ActivationStore, direction: Direction) -> None:
     here: Any = space(store.provenance["model"], store.provenance["template"], store.layout.site)
-    for direction in directions:
-        direction.require_same_space(here, f"store {store.path}")
-        absent = set(direction.layers) - set(store.layout.layers)
-        asked = set(direction.score.layers or ()) - set(direction.layers)
-        if absent:
-            raise DirectionError(f"direction {direction.name!r} has layers {sorted(absent)} that {store.path} lacks")
-        if asked:
-            raise DirectionError(f"direction {direction.name!r} is to use layers {sorted(asked)}, which it lacks")
-        store.pool(direction.score.pool)
+    direction.require_same_space(here, f"store {store.path}")
+    absent = set(direction.layers) - set(store.layout.layers)
+    asked = set(direction.score.layers or ()) - set(direction.layers)
+    if absent:
+        raise DirectionError(f"direction {direction.name!r} has layers {sorted(absent)} that {store.path} lacks")
+    if asked:
+        raise DirectionError(f"direction {direction.name!r} is to use layers {sorted(asked)}, which it lacks")
+    store.pool(direction.score.pool)

@@ -204,8 +204,8 @@ def test_what_can_not_be_scored_is_refused(
     lean = capture(lm, make_rows(5), tmp_path / "lean.zarr", template="plain", layers=[0, 1])
     incomplete = StoreWriter.create(tmp_path / "i.zarr", pool.layout, pool.provenance).store
     refused: list[tuple[ActivationStore, Any, dict[str, Any], type[Exception], str]] = [
-        (pool, [], {}, DirectionError, "no direction is given"),
-        (pool, [direction, direction], {}, DirectionError, "two directions are named 'sums'"),
+        (pool, [], {}, DirectionError, "nothing to score by is given"),
+        (pool, [direction, direction], {}, DirectionError, "two columns are named 'sums'"),
         (lean, direction, {}, DirectionError, r"has layers \[2\] that .* lacks"),
         (pool, direction, {"layers": [1, 3]}, DirectionError, r"is to use layers \[3\], which it lacks"),
         (incomplete, direction, {}, StoreError, "is incomplete"),

@@ -131,7 +131,7 @@ def test_directions_of_like_names_have_files_of_their_own(
     curator._keeper.flush()
     assert Recipe.load(curator._keeper.path).repeat().ids == chosen.ids
     one = Curator(copy, score(copy, both[:1]), recipe=curator._keeper.path)
-    assert "goes by other directions: c++, c**" in one._greeting
+    assert "goes by others: c++, c**" in one._greeting
 
 
 def test_a_recipe_needs_no_label_columns_but_the_stores(copy: ActivationStore, scores: xr.Dataset) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { asked } from "../core/wish";
-import { idsDigest, pythonCode, recipeOf, stateOf, wishOf, withColumns } from "./recipe";
+import { idsDigest, type Origin, pythonCode, recipeOf, stateOf, wishOf, withColumns } from "./recipe";
 
 const IDS = ["a", "b", "ü", "d"];
 const ASKED = asked({ fraction: 0.5, merge: "max", filters: { text: "it's" } });
@@ -38,17 +38,23 @@ describe("a recipe", () => {
     // hashlib.sha256("\n".join(["a", "ü", "d"]).encode()).hexdigest()
     const digest = "8142dbc53573bf297f273605ff4d150c5ba24e3317be6717b84414cf12ed8f72";
     expect(idsDigest(["a", "ü", "d"])).toBe(digest);
-    const origin = {
+    const origin: Origin = {
       path: "s.zarr",
       rows: 4,
       dataSha256: "d",
       weightsHash: "w",
-      directions: [{ name: "m", digest: "x" }],
+      directions: [
+        { kind: "direction", name: "m", digest: "x" },
+        { kind: "scorer", name: "length", digest: "y" },
+      ],
     };
     const recipe = recipeOf(origin, WISH, ["a", "ü", "d"], { columns: ["score"], order: "rank" });
     expect(recipe).toMatchObject({
       format: "nait-recipe-1",
-      directions: [{ name: "m", digest: "x", path: null }],
+      directions: [
+        { name: "m", digest: "x", path: null },
+        { name: "length", digest: "y", path: null, kind: "scorer" },
+      ],
       result: { rows: 3, ids_sha256: digest },
     });
   });

@@ -16,7 +16,7 @@ export interface Origin {
   rows: number;
   dataSha256: string;
   weightsHash: string;
-  directions: readonly { name: string; digest: string }[];
+  directions: readonly { kind: "direction" | "scorer"; name: string; digest: string }[];
 }
 
 const FORMAT = "nait-recipe-1";
@@ -73,7 +73,13 @@ export function recipeOf(
       data_sha256: origin.dataSha256,
       weights_hash: origin.weightsHash,
     },
-    directions: origin.directions.map(({ name, digest }) => ({ name, digest, path: null })),
+    // Of recipes from before there were scorers, no entry says its kind.
+    directions: origin.directions.map(({ kind, name, digest }) => ({
+      name,
+      digest,
+      path: null,
+      ...(kind === "scorer" ? { kind } : {}),
+    })),
     wish,
     export: exporting,
     result: { rows: ids.length, ids_sha256: idsDigest(ids) },

@@ -10,7 +10,7 @@ import { Tokens } from "../views/tokens";
 import { Trouble } from "../views/trouble";
 import { attempt, Newest } from "../views/asking";
 import { panel, section } from "../views/panel";
-import type { Asked, Sample, Source, Subject } from "./source";
+import type { Asked, Parts, Sample, Source, Subject } from "./source";
 
 export class InspectorPage {
   readonly element: HTMLElement;
@@ -19,6 +19,8 @@ export class InspectorPage {
   readonly #direction: HTMLSelectElement;
   readonly #about = h("span", { class: "nait-inspector-about" });
   readonly #layers: Layers;
+  /** Why there are no contributions to show. */
+  readonly #apart = h("p", { class: "nait-muted" });
   readonly #neurons = new Neurons();
   readonly #tokens: Tokens;
   readonly #prompt: LongText;
@@ -68,7 +70,7 @@ export class InspectorPage {
       h(
         "div",
         { class: "nait-inspector-columns" },
-        h("div", { class: "nait-inspector-column" }, layers.element, neurons.element),
+        h("div", { class: "nait-inspector-column" }, this.#apart, layers.element, neurons.element),
         h("div", { class: "nait-inspector-column" }, tokens.element, text.element),
       ),
     );
@@ -110,23 +112,27 @@ export class InspectorPage {
     this.#direction.disabled = sample.directions.length === 0;
     fill(this.#about, ...about(sample));
     this.host.announce(`Sample ${sample.id}: ${this.#about.textContent}`);
-    if (scored === null) layers.hide();
+    const parts = partsOf(sample);
+    if (scored === null || parts === null) layers.hide();
     else {
       layers.show();
-      this.#layers.update({ layers: scored.layers, values: scored.byLayer, score: scored.score });
+      this.#layers.update({ layers: parts.layers, values: parts.byLayer, score: scored.score });
     }
-    neurons.element.hidden = sample.quarantined;
-    neurons.title(scored === null ? "Strongest neurons" : "Neurons that move the score most");
+    const why = typeof scored?.parts === "string" ? scored.parts : "";
+    this.#apart.hidden = why === "";
+    this.#apart.textContent = why;
+    neurons.element.hidden = sample.neurons.length === 0;
+    neurons.title(parts === null ? "Strongest neurons" : "Neurons that move the score most");
     text.element.hidden = sample.text === null;
     if (sample.text !== null) {
       this.#prompt.show(sample.text.prompt);
       this.#response.show(sample.text.response);
     }
-    tokens.element.hidden = scored === null;
+    tokens.element.hidden = parts === null;
   }
 
   async #askNeurons(sample: Sample, asked: Asked, signal: AbortSignal): Promise<void> {
-    if (sample.quarantined) return;
+    if (sample.neurons.length === 0) return;
     const props: NeuronsProps = { neurons: sample.neurons, percentiles: null, measured: null };
     if (this.source.promoted !== null) props.promoted = null;
     this.#neurons.update(props);
@@ -140,7 +146,7 @@ export class InspectorPage {
   }
 
   async #askTokens(sample: Sample, asked: Asked, signal: AbortSignal): Promise<void> {
-    if (sample.scored === null) return;
+    if (partsOf(sample) === null) return;
     const { tokens } = this.source;
     this.#tokens.element.hidden = true;
     this.#waiting.hidden = false;
@@ -159,9 +165,16 @@ export class InspectorPage {
   }
 }
 
+function partsOf({ scored }: Sample): Parts | null {
+  return scored === null || typeof scored.parts === "string" ? null : scored.parts;
+}
+
 function about(sample: Sample): (HTMLElement | string)[] {
   const facts = [h("span", {}, `${count(sample.tokens)} tokens`), h("span", {}, sample.status)];
-  if (sample.scored !== null) return [h("strong", {}, `score ${signed(sample.scored.score)}`), ...facts];
+  if (sample.scored !== null) {
+    const { score } = sample.scored;
+    return [h("strong", {}, Number.isNaN(score) ? "no score by this method" : `score ${signed(score)}`), ...facts];
+  }
   if (sample.quarantined)
     return [...facts, h("strong", {}, `It was quarantined (${sample.status}), so it has no score.`)];
   return [...facts, h("span", { class: "nait-muted" }, "no scores were given")];

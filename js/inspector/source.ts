@@ -10,13 +10,20 @@ export interface Sample {
   status: string;
   quarantined: boolean;
   tokens: number;
-  /** Those that it can be explained by. */
+  /** Those that it is scored by. */
   directions: string[];
   /** Its texts, where they are to be shown. */
   text: SampleText | null;
   neurons: NeuronTerm[];
-  /** Where there are scores and the sample has one: what its layers add, by their numbers. */
-  scored: { score: number; layers: number[]; byLayer: ArrayLike<number> } | null;
+  /** Where there are scores; NaN where a method can't tell. Of what it is made, or, in words, why that isn't known. */
+  scored: { score: number; parts: Parts | string } | null;
+}
+
+/** What each layer adds to a score. */
+export interface Parts {
+  /** By their numbers. */
+  layers: number[];
+  byLayer: ArrayLike<number>;
 }
 
 /** Which sample, by which direction. */

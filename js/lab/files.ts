@@ -8,12 +8,13 @@ const TITLES: Record<Kind, string> = {
   store: "Activation Store",
   packed: "Packed Activation Store",
   direction: "Capability Direction",
+  scorer: "Scorer",
   recipe: "Selection Recipe",
 };
 
 export const files: JupyterFrontEndPlugin<void> = {
   id: "nait-widgets:files",
-  description: "Knows activation stores, directions and recipes by their names.",
+  description: "Knows activation stores, directions, scorers and recipes by their names.",
   autoStart: true,
   activate: ({ docRegistry }) => {
     for (const kind of KINDS)
@@ -32,5 +33,6 @@ const CONTENT = {
   store: { contentType: "directory", fileFormat: "json", mimeTypes: ["text/directory"] },
   packed: BYTES,
   direction: BYTES,
+  scorer: BYTES,
   recipe: { contentType: "file", fileFormat: "text", mimeTypes: ["application/json"] },
 } as const;

@@ -59,6 +59,9 @@ const directionIcon = icon(
     `<circle cx="4.6" cy="19.4" r="1"/></g>${lines("M11 17 20 5M13.4 5.4 20.4 4.4 21.4 11.4", "brand")}`,
 );
 
+/** A ruler. */
+const scorerIcon = icon("scorer", lines("M3 8h18v8H3Z") + lines("M7 8v3.4M11 8v4.6M15 8v3.4M19 8v4.6", "brand"));
+
 const selectionIcon = icon(
   "selection",
   lines("M12.5 6H21M12.5 12H21M12.5 18H21") +
@@ -79,5 +82,6 @@ export const KIND_ICONS: Record<Kind, LabIcon> = {
   store: storeIcon,
   packed: packedIcon,
   direction: directionIcon,
+  scorer: scorerIcon,
   recipe: selectionIcon,
 };

@@ -1,13 +1,14 @@
 /** The files that this extension knows, told by their names alone. */
 
-/** A store's folder, a store in one file, a capability's direction, and how a selection was made. */
-export const KINDS = ["store", "packed", "direction", "recipe"] as const;
+/** A store's folder, a store in one file, a capability's direction, another scorer, and how a selection was made. */
+export const KINDS = ["store", "packed", "direction", "scorer", "recipe"] as const;
 export type Kind = (typeof KINDS)[number];
 
 const ENDINGS: Record<Kind, string> = {
   store: ".zarr",
   packed: ".zarr.zip",
   direction: ".direction",
+  scorer: ".scorer",
   recipe: ".recipe.json",
 };
 

@@ -5,6 +5,7 @@ import { StoreTrouble } from "./trouble";
 
 const KINDS = {
   directions: { attribute: "nait_direction", format: "nait-direction-1" },
+  scorers: { attribute: "nait_scorer", format: "nait-scorer-1" },
   scores: { attribute: "nait_scores", format: "nait-scores-1" },
   selections: { attribute: "nait_selection", format: "nait-selection-1" },
 } as const;

@@ -9,13 +9,14 @@ import { LAST_SELECTABLE, type Layout } from "./layout";
 const MOST_BYTES = 2 ** 30;
 const MOST_COPIED = 2 ** 20; // rows up to which reading the copy of all ids is less than reading those of a page
 
-/** A direction that there are scores of. */
+/** A direction, or another scorer, that there are scores of. */
 export interface Scored {
+  readonly kind: "direction" | "scorer";
   readonly name: string;
   readonly digest: string;
   /** Under which it is saved in the store. */
   readonly key: string;
-  /** By layer: what each projection was centred and divided by. */
+  /** By layer: what each projection was centred and divided by; NaN for a scorer, which has no parts by layer. */
   readonly layerMean: Float64Array;
   readonly layerScale: Float64Array;
 }
@@ -55,7 +56,8 @@ export class ScoreSet {
       byLayer("layer_scale"),
       ...named.map((_, i) => arrays.numbers(at("score"), "float64", [nSamples, n], i, signal)),
     ]);
-    const directions = named.map((direction, i) => ({
+    const directions = named.map((direction, i): Scored => ({
+      kind: direction.has("kind") ? direction.oneOf("kind", ["scorer"]) : "direction",
       name: direction.text("name"),
       digest: direction.text("digest"),
       key: direction.text("key"),

@@ -142,6 +142,30 @@ describe.each(["a folder", "an archive"])("a store in %s", (kind) => {
   });
 });
 
+it("tells scorers from directions", async () => {
+  server.unpack(ARCHIVE, "mixed.zarr");
+  const change = (kind: string): void =>
+    server.editRoot("mixed.zarr", ({ consolidated_metadata: { metadata } }) => {
+      const key = Object.keys(metadata).find((path) => metadata[path].attributes?.nait_scores)!;
+      metadata[key].attributes.nait_scores.directions[1].kind = kind;
+      const nait_scorer = { format: "nait-scorer-1", name: "near, k 5" };
+      metadata["scorers/near"] = { node_type: "group", zarr_format: 3, attributes: { nait_scorer } };
+    });
+  change("scorer");
+  const store = await server.open("mixed.zarr");
+  const scores = await store.scoreSet(store.scoreSets[0]!.key);
+  expect(scores.directions.map(({ kind }) => kind)).toEqual(
+    said.directions.map((_, i) => (i === 1 ? "scorer" : "direction")),
+  );
+  expect(store.scorers).toEqual([{ key: "near", name: "near, k 5" }]);
+  expect((await store.selection(store.selections[0]!.key)).directions.map(({ name }) => name)).toEqual(
+    scores.pool.directions,
+  );
+  change("oracle");
+  const other = await server.open("mixed.zarr");
+  await expect(other.scoreSet(other.scoreSets[0]!.key)).rejects.toThrow(/kind is "oracle", but must be scorer/);
+});
+
 it("tells what layers add where the neurons' means were not saved", async () => {
   server.unpack(ARCHIVE, "meanless.zarr");
   server.editRoot("meanless.zarr", ({ consolidated_metadata: { metadata } }) => {

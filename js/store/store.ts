@@ -54,6 +54,7 @@ export class Store {
   /** What is saved in the store. */
   readonly scoreSets: readonly Part[];
   readonly directions: readonly Part[];
+  readonly scorers: readonly Part[];
   readonly selections: readonly Part[];
   readonly #arrays: Arrays;
   readonly #texts: Texts;
@@ -79,6 +80,7 @@ export class Store {
     };
     this.scoreSets = parts(nodes, "scores");
     this.directions = parts(nodes, "directions");
+    this.scorers = parts(nodes, "scorers");
     this.selections = parts(nodes, "selections");
     this.#arrays = new Arrays(files, nodes);
     this.#texts = new Texts(this.#arrays, this.about.layout);

@@ -12,8 +12,11 @@ interface Told extends Omit<Sample, "text" | "scored"> {
   hasText: boolean;
   prompt: string;
   response: string;
-  score?: number;
+  /** Null where the method can't tell. */
+  score?: number | null;
+  /** Of what the score is made; or why that can't be told. */
   layers?: number[];
+  whole?: string;
   /** Whether there is a model, and whether it can tell what neurons promote. */
   model: boolean;
   promotes: boolean;
@@ -33,12 +36,15 @@ class KernelSource implements Source {
 
   async sample(asked: Asked, signal: AbortSignal): Promise<Sample> {
     const { body, arrays } = await this.kernel.ask<Told>("sample", asked, { signal, timeout: null });
-    const { score, layers, hasText, prompt, response } = body;
+    const { score, layers, whole, hasText, prompt, response } = body;
     [this.#model, this.#promotes] = [body.model, body.promotes];
     return {
       ...body,
       text: hasText ? { prompt, response } : null,
-      scored: score === undefined ? null : { score, layers: layers ?? [], byLayer: arrays["byLayer"]! },
+      scored:
+        score === undefined
+          ? null
+          : { score: score ?? NaN, parts: whole ?? { layers: layers ?? [], byLayer: arrays["byLayer"]! } },
     };
   }
 

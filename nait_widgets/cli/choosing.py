@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
 from nait_widgets.cli.common import scoring, tell
+from nait_widgets.cli.scorers import scored_by
 from nait_widgets.errors import NaitError, SelectionError
 
 if TYPE_CHECKING:
@@ -14,14 +15,12 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from nait_widgets.methods import Direction
-
 
 def score(options: argparse.Namespace) -> int:
-    """Store + directions -> scores, in a table or saved in the store."""
+    """Store + directions or other scorers -> scores, in a table or saved in the store."""
     store = nait.open_store(options.store)
     _require_target(options, store)
-    scores = nait.score(store, _directions(options), **scoring(options))
+    scores = nait.score(store, scored_by(options), **scoring(options))
     table = scores["score"].to_pandas()
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
@@ -48,13 +47,14 @@ def score(options: argparse.Namespace) -> int:
 
 
 def select(options: argparse.Namespace) -> int:
-    """Store + directions or saved scores, or a recipe -> a subset."""
+    """Store + directions, other scorers or saved scores, or a recipe -> a subset."""
     from nait_widgets.selection import Recipe
 
     columns = options.columns.split(",") if options.columns else []
     scores = None
     if options.recipe:
-        if options.store or options.scores or options.fraction or options.k or options.threshold is not None:
+        others = (options.store, options.scores, options.by, options.targets, options.fraction, options.k)
+        if any(others) or options.threshold is not None:
             raise SelectionError("a recipe says what to select from and how much: give it alone")
         recipe = Recipe.load(options.recipe)
         selection = recipe.repeat()
@@ -63,7 +63,7 @@ def select(options: argparse.Namespace) -> int:
         order = options.order or recipe.export["order"]
     else:
         if not options.store:
-            raise SelectionError("a store and directions are missing, or a recipe to repeat (--recipe)")
+            raise SelectionError("a store and what to score it by are missing, or a recipe to repeat (--recipe)")
         store = nait.open_store(options.store)
         _require_target(options, store)
         scores = _scores(store, options)
@@ -90,10 +90,10 @@ def select(options: argparse.Namespace) -> int:
 
 
 def _scores(store: nait.ActivationStore, options: argparse.Namespace) -> xr.Dataset:
-    """Saved scores, or those by the directions that were given."""
+    """Saved scores, or those by the directions and scorers that were given."""
     if not options.scores:
-        return nait.score(store, _directions(options), **scoring(options))
-    if options.directions or scoring(options):
+        return nait.score(store, scored_by(options), **scoring(options))
+    if options.directions or options.by or options.targets or scoring(options):
         raise SelectionError(f"scores {options.scores!r} go by their own directions and options: give no others")
     return store.scores(options.scores)
 
@@ -106,7 +106,7 @@ def _save(selection: nait.Selection, scores: xr.Dataset | None, name: str) -> No
     if scores is not None and scores_by(store, selection.directions) is None:
         if name in store.score_sets():
             raise SelectionError(
-                f"scores {name!r} of {store.path} go by other directions: save this selection under another name"
+                f"scores {name!r} of {store.path} go by others: save this selection under another name"
             )
         store.save_scores(scores, name)
     store.save_selection(selection, name)
@@ -136,10 +136,6 @@ def _filters(options: argparse.Namespace) -> dict[str, Any]:
     for name, value in options.label:
         labels.setdefault(name, []).append(value)
     return {"text": options.text, "tokens": (options.min_tokens, options.max_tokens), "labels": labels}
-
-
-def _directions(options: argparse.Namespace) -> list[Direction]:
-    return [nait.Direction.load(path) for path in options.directions]
 
 
 def _write_table(table: Any, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import nait_widgets as nait
 from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, quiet_transformers, tell
 from nait_widgets.errors import NaitError
+from nait_widgets.scored import load, require_direction
 from nait_widgets.store.files import is_packed
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def fit(options: argparse.Namespace) -> int:
 def explain(options: argparse.Namespace) -> int:
     """Why one sample scores as it does."""
     store = nait.open_store(options.store)
-    explanation = store.explain(options.sample_id, nait.Direction.load(options.direction))
+    explanation = store.explain(options.sample_id, require_direction(load(options.direction)))
     print(f"{explanation.sample_id} scores {explanation.score:.5g} on {explanation.direction}")
     print("\nlayer  contribution")
     widest = max(1e-12, float(abs(explanation.by_layer).max()))

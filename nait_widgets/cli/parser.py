@@ -11,6 +11,7 @@ from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
 from nait_widgets.cli.training import compare
+from nait_widgets.scorers import available
 from nait_widgets.store import EXTRAS
 
 
@@ -61,20 +62,20 @@ def parser() -> argparse.ArgumentParser:
     _add_layers(sub, "that are captured")
 
     sub = command(score)
-    _add_store_and_directions(sub)
+    _add_scored(sub)
     sub.add_argument("-o", "--output", type=Path, metavar="scores.parquet", help=".parquet, .csv or .jsonl")
-    sub.add_argument("--save", metavar="NAME", help="save scores and directions in the store")
+    sub.add_argument("--save", metavar="NAME", help="save scores, and what they are by, in the store")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
     _add_json(sub)
 
     sub = command(select)
-    _add_store_and_directions(sub, required=False)
+    _add_scored(sub, required=False)
     amount = sub.add_mutually_exclusive_group()
     amount.add_argument("--fraction", type=float, metavar="F", help="share of the selectable rows, for example 0.1")
     amount.add_argument("--k", type=int, metavar="K", help="number of rows")
     amount.add_argument("--threshold", type=float, metavar="T", help="lowest score that is selected")
-    sub.add_argument("--scores", metavar="NAME", help="scores that are saved in the store, instead of directions")
+    sub.add_argument("--scores", metavar="NAME", help="scores that are saved in the store, instead")
     sub.add_argument("--recipe", type=Path, help="repeat a selection exactly")
     sub.add_argument(
         "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
@@ -152,9 +153,19 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _add_store_and_directions(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def _add_scored(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument("store", nargs=None if required else "?", type=Path, metavar="STORE")
-    parser.add_argument("directions", nargs="+" if required else "*", type=Path, metavar="DIRECTION")
+    parser.add_argument("directions", nargs="*", type=Path, metavar="FILE", help="NAME.direction or NAME.scorer")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KIND[:OPTION=VALUE,…]",
+        help=f"another scorer, for example ifd:form=perplexity; may be repeated; kinds: {', '.join(available())}",
+    )
+    parser.add_argument(
+        "--targets", type=Path, metavar="STORE", help="samples that show what is wanted, for knn and others like it"
+    )
 
 
 def _add_scoring(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nait_widgets.errors import DirectionError, StoreError
+from nait_widgets.scored import require_direction
 from nait_widgets.scoring import score
 from nait_widgets.store import Status
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from nait_widgets.methods import Direction
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
 
     Floats = npt.NDArray[np.float64]
@@ -69,9 +71,7 @@ class Explanation:
         ]
 
 
-def explain(
-    store: ActivationStore, sample_id: str, direction: Direction, scores: xr.Dataset | None = None
-) -> Explanation:
+def explain(store: ActivationStore, sample_id: str, direction: Scored, scores: xr.Dataset | None = None) -> Explanation:
     """Why a sample scores as it does: exact contributions by layer and neuron.
 
     Args:
@@ -83,8 +83,10 @@ def explain(
 
     Raises:
         StoreError: There is no such sample, or it was quarantined.
-        DirectionError: The direction doesn't belong to the store, or to the scores.
+        DirectionError: The direction doesn't belong to the store, or to the scores; or it is another scorer, whose
+            scores have no such parts.
     """
+    direction = require_direction(direction)
     row = scored_row(store, sample_id)
     scored = scored_layers(store, direction, scores)
     activation = store.pool(direction.score.pool).take(np.array([row]))[0]

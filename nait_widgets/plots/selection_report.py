@@ -1,4 +1,4 @@
-"""The report of a selection: what each direction did to it, and where its activations came from."""
+"""The report of a selection: what each direction or scorer did to it, and where its activations came from."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import numpy as np
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.explaining.health import rank_correlation
+from nait_widgets.methods import Direction
 from nait_widgets.plots.page import Chart, Part, Sample, Samples, Section, Table
 from nait_widgets.plots.report import write_report
+from nait_widgets.scorers import Scorer, TargetScorer
 from nait_widgets.selection import arithmetic
+from nait_widgets.selection.card import listed
 from nait_widgets.selection.choosing import adjusted
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from nait_widgets.methods import Direction
+    from nait_widgets.scored import Scored
     from nait_widgets.selection import Selection
     from nait_widgets.store import ActivationStore
 
@@ -38,7 +41,7 @@ _SIMILARITIES = {"dot": "dot product", "cosine": "cosine", "zscore": "z-scored d
 
 
 def selection_report(scores: xr.Dataset, selection: Selection, path: str | os.PathLike[str]) -> Path:
-    """Write a report of a selection: its size, each direction's scores and health, and the rows at both ends.
+    """Write a report of a selection: its size, the scores by each direction or scorer, and the rows at both ends.
 
     Args:
         scores: What `score` returned, and the selection was made from.
@@ -59,7 +62,7 @@ def selection_report(scores: xr.Dataset, selection: Selection, path: str | os.Pa
             *(direction_section(scores, selection, direction.name) for direction in selection.directions),
             provenance_section(store),
         ],
-        lead=f"Chosen by the neurons that they activate, under {_listed([d.name for d in selection.directions])}.",
+        lead=f"Chosen by {_by(selection)}.",
         tiles=[
             ("rows chosen", f"{len(selection):,}"),
             ("of the selectable rows", f"{len(selection) / max(1, n_valid):.1%}"),
@@ -75,14 +78,16 @@ def direction_section(
     name: str,
     *,
     labels: Labels = lambda _: (),
-    others: Sequence[Direction] = (),
+    others: Sequence[Scored] = (),
 ) -> Section:
     """What one direction did to a selection: its scores, its health, and the rows that it puts first and last.
+
+    Of another scorer there is no health, and no layer that adds to a score.
 
     Args:
         scores: What `score` returned, and the selection was made from.
         selection: The chosen rows.
-        name: The direction's.
+        name: The direction's or scorer's.
         labels: Words to show beside a sample, from the source's row.
         others: Directions fitted otherwise to the same samples, whose health is shown beside.
 
@@ -93,7 +98,7 @@ def direction_section(
     from nait_widgets.plots import figures
 
     store = selection.store
-    direction = _direction(scores, selection, name)
+    scored = _scored(scores, selection, name)
     adjust = selection.wish.adjust
     values = adjusted(scores["score"].sel(direction=name).to_numpy()[:, None], store.n_tokens, adjust)[:, 0]
     order = arithmetic.top(values)
@@ -116,12 +121,12 @@ def direction_section(
                 f"Preset {d.preset}: per layer, how much of the in-domain samples' variance the principal component "
                 "explains, and how surely its sign is known: near 0, the sign is a coin toss.",
             )
-            for d in (direction, *others)
-            if not np.isnan(d.explained).all()
+            for d in (scored, *others)
+            if isinstance(d, Direction) and not np.isnan(d.explained).all()
         ),
     ]
-    if len(order):
-        best = explain(store, str(store.sample_id[order[0]]), direction, scores)
+    if len(order) and isinstance(scored, Direction):
+        best = explain(store, str(store.sample_id[order[0]]), scored, scores)
         parts.append(
             Chart(figures.layer_contributions(best), "What each layer adds to the score of the first row below.")
         )
@@ -131,14 +136,7 @@ def direction_section(
         lists[1:1] = [("Last in", order[max(0, edge - SHOWN) : edge]), ("First out", order[edge : edge + SHOWN])]
     ranks = {int(row): rank for rank, row in enumerate(order, 1)}
     parts += [Samples(heading, _samples(rows, values, ranks, selection, labels)) for heading, rows in lists]
-    used = direction.samples.get("used", 0)
-    return Section(
-        name,
-        f"Fitted to {used:,} in-domain rows with preset {direction.preset}. A row's score is the "
-        f"{_SIMILARITIES[direction.score.similarity]} of its {direction.score.pool} activation ({direction.site}) with "
-        f"the direction, summed over the layers.{_ADJUSTED[adjust]}",
-        parts,
-    )
+    return Section(name, f"{_about(scored)}{_ADJUSTED[adjust]}", parts)
 
 
 def provenance_section(store: ActivationStore) -> Section:
@@ -157,12 +155,33 @@ def provenance_section(store: ActivationStore) -> Section:
     return Section("Provenance", "", [Table((), rows, numeric=False)])
 
 
-def _direction(scores: xr.Dataset, selection: Selection, name: str) -> Direction:
-    scored: dict[str, Direction] = {d.name: d for d in scores.attrs.get("directions", ())}
+def _by(selection: Selection) -> str:
+    directions = [each.name for each in selection.directions if isinstance(each, Direction)]
+    scorers = [f"the scorer {each.name}" for each in selection.directions if isinstance(each, Scorer)]
+    return listed([f"the neurons that they activate, under {listed(directions)}", *scorers] if directions else scorers)
+
+
+def _about(scored: Scored) -> str:
+    """How a row's score comes about."""
+    if isinstance(scored, Direction):
+        return (
+            f"Fitted to {scored.samples.get('used', 0):,} in-domain rows with preset {scored.preset}. A row's score is "
+            f"the {_SIMILARITIES[scored.score.similarity]} of its {scored.score.pool} activation ({scored.site}) with "
+            "the direction, summed over the layers."
+        )
+    options = "".join(f", {name} {value}" for name, value in scored.options.items())
+    targets = ""
+    if isinstance(scored, TargetScorer) and scored.origin is not None:
+        targets = f" Fitted to {scored.origin['samples']:,} rows of {scored.origin['source']['name']}."
+    return f"Scored by {scored.kind}{options}; such a score has no parts by layer.{targets}"
+
+
+def _scored(scores: xr.Dataset, selection: Selection, name: str) -> Scored:
+    scored: dict[str, Scored] = {d.name: d for d in scores.attrs.get("directions", ())}
     known = {direction.name: direction.digest for direction in selection.directions}
     if scores.attrs.get("store") is not selection.store or name not in scored or known.get(name) != scored[name].digest:
         raise SelectionError(
-            f"the selection of {selection.store.path} was not made from these scores under direction {name!r}: "
+            f"the selection of {selection.store.path} was not made from these scores under {name!r}: "
             "pass the dataset that `select` was given"
         )
     return scored[name]
@@ -202,7 +221,3 @@ def _samples(
         )
         for row, prompt, response, original in texts
     ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import SelectionError, StoreError
-from nait_widgets.methods.encoding import FORMAT
+from nait_widgets.methods.encoding import FORMAT as DIRECTION_FORMAT
+from nait_widgets.scorers.encoding import FORMAT as SCORER_FORMAT
 from nait_widgets.store.parts import delete_part, read_parts
 
 if TYPE_CHECKING:
     from nait_widgets.store import ActivationStore
     from nait_widgets.store.parts import Kind, Part
 
-    Named = tuple[str, str]  # a direction's name and digest
+    Named = tuple[str, str]  # name and digest of a direction or scorer
 
 # The format of each kind, and the attributes that it can't do without.
 FORMATS: dict[Kind, tuple[str, tuple[str, ...]]] = {
-    "directions": (FORMAT, ("name", "digest", "sha256")),
+    "directions": (DIRECTION_FORMAT, ("name", "digest", "sha256")),
+    "scorers": (SCORER_FORMAT, ("name", "digest", "sha256")),
     "scores": ("nait-scores-1", ("name", "directions", "labels", "map")),
     "selections": ("nait-selection-1", ("name", "scores", "directions", "wish", "result")),
 }
@@ -55,7 +57,7 @@ def part(store: ActivationStore, kind: Kind, name: str) -> Part:
 
 
 def goes_by(made: Part) -> set[Named]:
-    """The directions that scores or a selection were made with."""
+    """The directions and scorers that scores or a selection were made with."""
     return {(entry["name"], entry["digest"]) for entry in made.attributes["directions"]}
 
 
@@ -65,29 +67,30 @@ def selections_of(store: ActivationStore, scores: Part) -> dict[str, Part]:
     return {name: made for name, made in found.items() if made.attributes["scores"] == scores.key}
 
 
-def require_unused(store: ActivationStore, direction: Part, besides: str | None = None) -> None:
-    """Raise where scores or a selection go by a saved direction.
+def require_unused(store: ActivationStore, scored: Part, besides: str | None = None) -> None:
+    """Raise where scores or a selection go by a saved direction or scorer.
 
     Args:
         store: The store.
-        direction: Which one.
+        scored: Which one.
         besides: Scores that don't count, for they are replaced.
     """
-    named = direction.attributes["name"], direction.attributes["digest"]
+    named = scored.attributes["name"], scored.attributes["digest"]
+    what = "scorer" if scored.attributes["format"] == SCORER_FORMAT else "direction"
     kinds: tuple[Kind, ...] = ("selections", "scores")
     for kind in kinds:
         for name, made in parts(store, kind).items():
             if named in goes_by(made) and (kind, name) != ("scores", besides):
                 raise StoreError(
-                    f"{kind} {name!r} of {store.path} go by the direction {named[0]!r} that is saved there: delete "
-                    "them first, or call another direction otherwise by `named(...)`"
+                    f"{kind} {name!r} of {store.path} go by the {what} {named[0]!r} that is saved there: delete them "
+                    f"first, or call another {what} otherwise by `named(...)`"
                 )
 
 
 def delete(store: ActivationStore, kind: Kind, name: str) -> None:
     """Delete what was saved; see `ActivationStore.delete`."""
     gone = part(store, kind, name)
-    if kind == "directions":
+    if kind in ("directions", "scorers"):
         require_unused(store, gone)
     if kind == "scores" and (users := selections_of(store, gone)):
         raise StoreError(

@@ -1,4 +1,4 @@
-"""Scores in a store: with the directions that they go by, label columns, and a map."""
+"""Scores in a store: with the directions and scorers that they go by, label columns, and a map."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.explaining.projection import project
-from nait_widgets.saving import directions as kept_directions
+from nait_widgets.methods import Direction
+from nait_widgets.saving import scored as kept_scored
 from nait_widgets.saving.kept import FORMATS, goes_by, now, part, parts, require_own, selections_of
+from nait_widgets.scored import columns as scored_columns
+from nait_widgets.scored import entry
 from nait_widgets.scoring import as_dataset
 from nait_widgets.selection.labels import STATUS, Labels, label_columns
 from nait_widgets.selection.selection import scored_values
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from nait_widgets.methods import Direction
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
     from nait_widgets.store.parts import Part
 
@@ -33,18 +36,14 @@ def save_scores(store: ActivationStore, scores: xr.Dataset, name: str) -> None:
     """Save scores; see `ActivationStore.save_scores`."""
     own, values, names = scored_values(scores)
     require_own(store, own, "these scores are")
-    known = {direction.name: direction for direction in scores.attrs["directions"]}
-    directions = [known[direction] for direction in names]
-    _require_free(store, directions, name)
+    scored = scored_columns(scores)
+    _require_free(store, scored, name)
     labels, laid_out = label_columns(scores), project(store)
     located = bool(np.isfinite(laid_out.xy).any())
     attributes = {
         "format": FORMATS["scores"][0],
         "name": name,
-        "directions": [
-            {"name": direction.name, "digest": direction.digest, "key": _key(store, direction)}
-            for direction in directions
-        ],
+        "directions": [{**entry(each), "key": kept_scored.key(store, each)} for each in scored],
         "labels": [_described(scores, column, found) for column, found in labels.items()],
         "map": laid_out.axes if located else None,
         "created": now(),
@@ -62,7 +61,7 @@ def save_scores(store: ActivationStore, scores: xr.Dataset, name: str) -> None:
     if labels:
         codes = np.stack([found.codes for found in labels.values()], axis=1)
         columns["label_code"] = Column(codes, ("sample", "label"), (rows, 1))
-    if (means := _derived_means(store, directions)) is not None:
+    if (means := _derived_means(store, scored)) is not None:
         columns["neuron_mean"] = Column(means, ("direction", "layer", "neuron"))
     if located:
         columns["map"] = Column(laid_out.xy, ("sample", "axis"), (rows, 2))
@@ -74,23 +73,24 @@ def scores(store: ActivationStore, name: str) -> xr.Dataset:
     return read(store, part(store, "scores", name))
 
 
-def scores_by(store: ActivationStore, directions: Sequence[Direction]) -> xr.Dataset | None:
-    """Saved scores by some directions, in their order; None where none are saved."""
-    wanted = {(direction.name, direction.digest) for direction in directions}
+def scores_by(store: ActivationStore, scored: Sequence[Scored]) -> xr.Dataset | None:
+    """Saved scores by some directions and scorers, in their order; None where none are saved."""
+    wanted = {(each.name, each.digest) for each in scored}
     for saved in parts(store, "scores").values():
         if wanted <= goes_by(saved):
-            return read(store, saved).sel(direction=[direction.name for direction in directions])
+            return read(store, saved).sel(direction=[each.name for each in scored])
     return None
 
 
 def read(store: ActivationStore, saved: Part) -> xr.Dataset:
     """The scores of a part, as `score` returned them."""
-    directions = []
-    for entry in saved.attributes["directions"]:
-        directions.append(kept_directions.direction(store, entry["name"]))
-        if directions[-1].digest != entry["digest"]:
-            raise StoreError(f"{saved.place} goes by another direction {entry['name']!r} than the one that is saved")
-    dataset = as_dataset(store, directions, *(saved.array(name) for name in ("score", "layer_mean", "layer_scale")))
+    scored = []
+    for named in saved.attributes["directions"]:
+        scored.append(kept_scored.named_by(store, named))
+        if scored[-1].digest != named["digest"]:
+            what = named.get("kind", "direction")
+            raise StoreError(f"{saved.place} goes by another {what} {named['name']!r} than the one that is saved")
+    dataset = as_dataset(store, scored, *(saved.array(name) for name in ("score", "layer_mean", "layer_scale")))
     for position, label in enumerate(saved.attributes["labels"]):
         if "dtype" in label:
             codes = saved.array("label_code")[:, position]
@@ -98,39 +98,35 @@ def read(store: ActivationStore, saved: Part) -> xr.Dataset:
     return dataset
 
 
-def _require_free(store: ActivationStore, directions: Sequence[Direction], name: str) -> None:
+def _require_free(store: ActivationStore, scored: Sequence[Scored], name: str) -> None:
     """Raise where saving some scores would take others of their name, or a direction, away from what goes by them."""
-    for direction in directions:
-        kept_directions.require_free(store, direction, besides=name)
+    for each in scored:
+        kept_scored.require_free(store, each, besides=name)
     replaced = parts(store, "scores").get(name)
     for user, selection in selections_of(store, replaced).items() if replaced else ():
-        if not goes_by(selection) <= {(direction.name, direction.digest) for direction in directions}:
+        if not goes_by(selection) <= {(each.name, each.digest) for each in scored}:
             raise StoreError(
                 f"selection {user!r} was made from scores {name!r} of {store.path}, which go by other directions: "
                 "delete it first, or save these under another name"
             )
 
 
-def _derived_means(store: ActivationStore, directions: Sequence[Direction]) -> npt.NDArray[np.float32] | None:
+def _derived_means(store: ActivationStore, scored: Sequence[Scored]) -> npt.NDArray[np.float32] | None:
     """What explanations take off each neuron, (direction, layer, neuron), where the store holds no such means.
 
     A viewer without a kernel can't make a pass over the store for the means of a pool that is only derived.
     """
-    pools = [
-        direction.score.pool if direction.score.similarity == "zscore" or direction.score.center == "pool" else None
-        for direction in directions
-    ]
+    pools = [_centred_pool(each) if isinstance(each, Direction) else None for each in scored]
     if not {pool for pool in pools if pool is not None} - set(store.layout.pools):
         return None
     nothing = np.zeros((len(store.layout.layers), store.layout.n_neurons), np.float32)
     return np.stack([nothing if pool is None else store.statistics(pool).mean for pool in pools])
 
 
-def _key(store: ActivationStore, direction: Direction) -> str:
-    """The key of a direction, which is saved where it isn't yet."""
-    if kept_directions.keeps(store, direction):
-        return parts(store, "directions")[direction.name].key
-    return kept_directions.write(store, direction)
+def _centred_pool(direction: Direction) -> str | None:
+    """The pool that a direction compares with; None where it compares with none."""
+    compares = direction.score.similarity == "zscore" or direction.score.center == "pool"
+    return direction.score.pool if compares else None
 
 
 def _described(scores: xr.Dataset, name: str, labels: Labels) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from nait_widgets.errors import SelectionError, StoreError
 from nait_widgets.saving.kept import FORMATS, goes_by, now, part, parts, require_own
 from nait_widgets.saving.score_sets import read
+from nait_widgets.scored import entry
 from nait_widgets.selection.selection import select_by
 from nait_widgets.selection.wish import Wish
 from nait_widgets.store.parts import Column, write_part
@@ -27,7 +28,7 @@ def save_selection(store: ActivationStore, selection: Selection, name: str) -> N
         "format": FORMATS["selections"][0],
         "name": name,
         "scores": _made_from(store, selection).key,
-        "directions": [{"name": direction.name, "digest": direction.digest} for direction in selection.directions],
+        "directions": [entry(scored) for scored in selection.directions],
         "wish": selection.wish.as_json(),
         "result": {"rows": len(selection), "ids_sha256": selection.ids_digest},
         "created": now(),
@@ -38,7 +39,7 @@ def save_selection(store: ActivationStore, selection: Selection, name: str) -> N
 def selection(store: ActivationStore, name: str) -> Selection:
     """A saved selection; see `ActivationStore.selection`."""
     saved = part(store, "selections", name).attributes
-    named = [(entry["name"], entry["digest"]) for entry in saved["directions"]]
+    named = [(each["name"], each["digest"]) for each in saved["directions"]]
     made_from = next((p for p in parts(store, "scores").values() if p.key == saved["scores"]), None)
     if made_from is None or not goes_by(made_from) >= set(named):
         raise StoreError(f"the scores that selection {name!r} was made from are not in {store.path}")
@@ -53,7 +54,7 @@ def selection(store: ActivationStore, name: str) -> Selection:
 
 def _made_from(store: ActivationStore, selection: Selection) -> Part:
     """The saved scores that give a selection."""
-    named = [(direction.name, direction.digest) for direction in selection.directions]
+    named = [(scored.name, scored.digest) for scored in selection.directions]
     for scores in parts(store, "scores").values():
         if set(named) <= goes_by(scores):
             try:
@@ -68,5 +69,5 @@ def _made_from(store: ActivationStore, selection: Selection) -> Part:
     )
 
 
-def _select(store: ActivationStore, scores: Part, directions: list[Named], wish: Wish) -> Selection:
-    return select_by(read(store, scores).sel(direction=[name for name, _ in directions]), wish)
+def _select(store: ActivationStore, scores: Part, scored: list[Named], wish: Wish) -> Selection:
+    return select_by(read(store, scores).sel(direction=[name for name, _ in scored]), wish)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.saving.directions import read as read_direction
 from nait_widgets.saving.kept import FORMATS, parts
 from nait_widgets.saving.score_sets import BY_SAMPLE
 from nait_widgets.saving.score_sets import read as read_scores
+from nait_widgets.saving.scored import direction, scorer
 from nait_widgets.selection.selection import digest_of_ids
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def discrepancies(store: ActivationStore) -> Iterator[str]:
 def _check(store: ActivationStore, kind: Kind, part: Part) -> None:
     match kind:
         case "directions":
-            read_direction(part)
+            direction(store, part.attributes["name"])
+        case "scorers":
+            scorer(store, part.attributes["name"])
         case "scores":
             read_scores(store, part)
             optional = {"label_code": bool(part.attributes["labels"]), "map": part.attributes["map"] is not None}

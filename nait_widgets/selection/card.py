@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nait_widgets.methods import Direction
+from nait_widgets.scorers import Scorer, TargetScorer
 from nait_widgets.store import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nait_widgets.selection.selection import Selection
     from nait_widgets.selection.wish import Wish
 
@@ -38,8 +42,7 @@ def card(selection: Selection, name: str) -> str:
         f"# {_text(name)}",
         "",
         f"{len(selection):,} of {n_valid:,} selectable rows ({len(selection) / max(1, n_valid):.1%}) of "
-        f"{source}, {tokens:,} tokens, chosen by the neurons that they activate "
-        "(NAIT, arXiv 2603.13201).",
+        f"{source}, {tokens:,} tokens, chosen by {_by(selection)}.",
         "",
         "| | |",
         "|---|---|",
@@ -57,21 +60,51 @@ def card(selection: Selection, name: str) -> str:
         f"| activations | {store.layout.site}, {len(store.layout.layers)} layers × "
         f"{store.layout.n_neurons:,} neurons |",
         f"| ids | SHA-256 `{selection.ids_digest[:16]}…` |",
-        "",
-        "## Directions",
-        "",
-        "| name | preset | in-domain rows | from | pool | similarity |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {_text(d.name)} | {d.preset} | {d.samples['used']:,} | {_code(d.samples['source']['name'])} | "
-        f"{d.score.pool} | {d.score.similarity} |"
-        for d in selection.directions
+        *_directions([each for each in selection.directions if isinstance(each, Direction)]),
+        *_scorers([each for each in selection.directions if isinstance(each, Scorer)]),
     ]
     if not store.layout.text:
         lines += ["", "The store has no text, so a row here is its `id` in the source, and no more."]
     lines += ["", "The rows keep the licence of their source. Repeat the selection with `nait select --recipe`.", ""]
     return "\n".join(lines)
+
+
+def _by(selection: Selection) -> str:
+    """By what the rows were chosen, in a few words."""
+    scorers = [f"the scorer {_text(each.name)}" for each in selection.directions if isinstance(each, Scorer)]
+    neurons = "the neurons that they activate (NAIT, arXiv 2603.13201)"
+    return listed([neurons, *scorers] if len(scorers) < len(selection.directions) else scorers)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _directions(directions: Sequence[Direction]) -> list[str]:
+    rows = [
+        f"| {_text(d.name)} | {d.preset} | {d.samples['used']:,} | {_code(d.samples['source']['name'])} | "
+        f"{d.score.pool} | {d.score.similarity} |"
+        for d in directions
+    ]
+    head = ["| name | preset | in-domain rows | from | pool | similarity |", "|---|---|---|---|---|---|"]
+    return ["", "## Directions", "", *head, *rows] if rows else []
+
+
+def _scorers(scorers: Sequence[Scorer]) -> list[str]:
+    rows = [f"| {_text(s.name)} | {s.kind} | {_options(s)} | {_targets(s)} |" for s in scorers]
+    head = ["| name | kind | options | targets |", "|---|---|---|---|"]
+    return ["", "## Scorers", "", *head, *rows] if rows else []
+
+
+def _options(scorer: Scorer) -> str:
+    return ", ".join(f"{name} {_code(str(value))}" for name, value in scorer.options.items())
+
+
+def _targets(scorer: Scorer) -> str:
+    if not isinstance(scorer, TargetScorer) or scorer.origin is None:
+        return "none"
+    return f"{scorer.origin['samples']:,} rows of {_code(scorer.origin['source']['name'])}"
 
 
 def _narrowed(wish: Wish) -> list[str]:

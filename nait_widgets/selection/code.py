@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nait_widgets.scored import is_scorer
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,18 +25,18 @@ def python_code(recipe: Recipe, path: Path) -> str:
     ids = [*wish.get("pinned", []), *wish.get("excluded", []), *(wish.get("filters", {}).get("ids") or [])]
     if len(ids) > LONGEST:
         return f"import nait_widgets as nait\n\nchosen = nait.Recipe.load({str(path)!r}).repeat()\n"
-    directions = [f"    {_direction(recipe, entry)}," for entry in recipe.directions]
+    scored = [f"    {_scored(recipe, entry)}," for entry in recipe.directions]
     arguments = [f"    {name}={value!r}," for name, value in wish.items()]
     return "\n".join(
         [
             "import nait_widgets as nait",
             "",
             f"store = nait.open_store({str((recipe.folder / recipe.store['path']).resolve())!r})",
-            "directions = [",
-            *directions,
+            "scorers = [",
+            *scored,
             "]",
             "chosen = nait.select(",
-            "    nait.score(store, directions),",
+            "    nait.score(store, scorers),",
             *arguments,
             ")",
             "",
@@ -42,7 +44,8 @@ def python_code(recipe: Recipe, path: Path) -> str:
     )
 
 
-def _direction(recipe: Recipe, entry: dict[str, Any]) -> str:
+def _scored(recipe: Recipe, entry: dict[str, Any]) -> str:
+    name, cls = ("scorer", "Scorer") if is_scorer(entry) else ("direction", "Direction")
     if entry["path"] is None:
-        return f"store.direction({entry['name']!r})"
-    return f"nait.Direction.load({str(recipe.folder / entry['path'])!r})"
+        return f"store.{name}({entry['name']!r})"
+    return f"nait.{cls}.load({str(recipe.folder / entry['path'])!r})"

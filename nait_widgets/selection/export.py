@@ -15,6 +15,7 @@ import numpy as np
 
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.paths import slug, unique, written_whole
+from nait_widgets.scored import ending
 from nait_widgets.selection.card import card
 from nait_widgets.selection.recipe import Recipe
 
@@ -68,13 +69,13 @@ class Target(NamedTuple):
         return self._beside("recipe.json")
 
     def directions(self, selection: Selection) -> list[Path | None]:
-        """The file of each direction of a selection; None where the store keeps it."""
+        """The file of each direction and scorer of a selection; None where the store keeps it."""
         from nait_widgets.saving import keeps
 
-        names = unique(slug(direction.name) for direction in selection.directions)
+        names = unique(slug(scored.name) for scored in selection.directions)
         return [
-            None if keeps(selection.store, direction) else self._beside(f"{name}.direction")
-            for direction, name in zip(selection.directions, names, strict=True)
+            None if keeps(selection.store, scored) else self._beside(f"{name}{ending(scored)}")
+            for scored, name in zip(selection.directions, names, strict=True)
         ]
 
     def files(self, selection: Selection) -> list[Path]:
@@ -94,7 +95,7 @@ def export(
     order: Order,
     report: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write rows, recipe, card and directions; see `Selection.export`."""
+    """Write rows, recipe, card, directions and scorers; see `Selection.export`."""
     target = Target.of(path)
     path = target.rows
     write = WRITERS[target.suffix]
@@ -108,15 +109,15 @@ def export(
     if path.is_dir() and not (target.suffix == "" and _is_datasets_folder(path)):
         raise SelectionError(f"{path} is a folder, and none that an export wrote: name another place, or remove it")
     files = target.directions(selection)
-    directions = {file: direction for file, direction in zip(files, selection.directions, strict=True) if file}
+    scored = [each for each, file in zip(selection.directions, files, strict=True) if file]
     targets = target.files(selection)
     with ExitStack() as stack:  # all of them appear, or none
         rows, recipe, about, *beside = [stack.enter_context(written_whole(file)) for file in targets]
         write(rows, _rows(selection, columns, order, report))
         Recipe.of(selection, path, files, columns, order).save(recipe)
         about.write_text(card(selection, path.name), encoding="utf-8")
-        for direction, file in zip(directions.values(), beside, strict=True):
-            direction.save(file)
+        for each, file in zip(scored, beside, strict=True):
+            each.save(file)
     return targets
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from nait_widgets.errors import SelectionError
 from nait_widgets.methods import Direction
 from nait_widgets.paths import written_whole
+from nait_widgets.scored import entry, is_scorer
+from nait_widgets.scorers import Scorer
 from nait_widgets.selection.selection import Selection, select_by
 from nait_widgets.selection.wish import Wish
 
@@ -38,7 +40,7 @@ class Recipe:
     Attributes:
         store: Path of the store, relative to the recipe's folder; its rows and data and weights hashes.
         directions: Name, digest and path of each direction, relative to the recipe's folder; the path is None where
-            it is saved in the store.
+            it is saved in the store. A scorer's entry also has the `kind` "scorer".
         wish: What was asked for.
         export: Columns and order of the exported rows.
         result: Number of rows and digest of their ids.
@@ -56,9 +58,9 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, selection: Selection, path: Path, directions: Sequence[Path | None], columns: Sequence[str], order: str
+        cls, selection: Selection, path: Path, files: Sequence[Path | None], columns: Sequence[str], order: str
     ) -> Recipe:
-        """The recipe of a selection that is exported to a path, with a file for each direction outside the store."""
+        """The recipe of a selection that is exported to a path, with a file for what it is by outside the store."""
         folder = path.parent.resolve()
         provenance = selection.store.provenance
         return cls(
@@ -69,8 +71,8 @@ class Recipe:
                 "weights_hash": provenance["model"]["weights_hash"],
             },
             directions=[
-                {"name": direction.name, "digest": direction.digest, "path": file and file.name}
-                for direction, file in zip(selection.directions, directions, strict=True)
+                {**entry(scored), "path": file and file.name}
+                for scored, file in zip(selection.directions, files, strict=True)
             ],
             wish=selection.lasting.as_json(),
             export={"columns": list(columns), "order": order},
@@ -116,24 +118,25 @@ class Recipe:
         """Choose again, and check that it gives the same rows.
 
         Raises:
-            SelectionError: The store or a direction has changed since, or other rows come out.
+            SelectionError: The store, a direction or a scorer has changed since, or other rows come out.
         """
-        from nait_widgets.saving import scores_by
+        from nait_widgets.saving import named_by, scores_by
         from nait_widgets.scoring import score
         from nait_widgets.store import open_store
 
         store = open_store(self.folder / self.store["path"])
         if store.provenance["source"]["sha256"] != self.store["data_sha256"]:
             raise SelectionError(f"{store.path} holds other data than the recipe was made on")
-        directions = []
-        for entry in self.directions:
-            path, name = entry["path"], entry["name"]
-            directions.append(store.direction(name) if path is None else Direction.load(self.folder / path))
-            if directions[-1].digest != entry["digest"]:
-                where = f"direction {name!r} of {store.path}" if path is None else path
-                raise SelectionError(f"{where} is not the direction that the recipe was made with")
-        scores = scores_by(store, directions)
-        selection = select_by(score(store, directions) if scores is None else scores, Wish.from_json(self.wish))
+        scored = []
+        for named in self.directions:
+            what, load = ("scorer", Scorer.load) if is_scorer(named) else ("direction", Direction.load)
+            path = named["path"]
+            scored.append(named_by(store, named) if path is None else load(self.folder / path))
+            if scored[-1].digest != named["digest"]:
+                where = f"{what} {named['name']!r} of {store.path}" if path is None else path
+                raise SelectionError(f"{where} is not the {what} that the recipe was made with")
+        scores = scores_by(store, scored)
+        selection = select_by(score(store, scored) if scores is None else scores, Wish.from_json(self.wish))
         if selection.ids_digest != self.result["ids_sha256"]:
             raise SelectionError(
                 f"the recipe gives {len(selection):,} rows that are not the {self.result['rows']:,} of its time; "

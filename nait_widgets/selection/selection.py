@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nait_widgets.errors import SelectionError
+from nait_widgets.scored import columns
 from nait_widgets.selection.choosing import choose
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.wish import Adjust, End, Filters, Merge, Wish
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from nait_widgets.methods import Direction
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
 
 Order = Literal["source", "rank"]
@@ -38,7 +39,7 @@ class Selection:
         parts: Each direction's part in it, see `Choice`: (k, direction).
         wish: What was asked for.
         store: Where the rows are.
-        directions: What they were scored by.
+        directions: What they were scored by: directions and other scorers.
         lasting: The wish where the store alone is at hand: with ids for label columns that only the scores have.
     """
 
@@ -47,7 +48,7 @@ class Selection:
     parts: npt.NDArray[np.float64]
     wish: Wish
     store: ActivationStore
-    directions: tuple[Direction, ...]
+    directions: tuple[Scored, ...]
     lasting: Wish
 
     def __len__(self) -> int:
@@ -113,7 +114,7 @@ class Selection:
             report: Called with rows written and in all, from time to time.
 
         Returns:
-            The files written: rows, recipe, card, and each direction that isn't saved in the store.
+            The files written: rows, recipe, card, and each direction or scorer that isn't saved in the store.
 
         Raises:
             SelectionError: An unknown suffix or column, rows that the format can't hold, or a folder in the place that
@@ -190,10 +191,8 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     pinned = positions(store, wish.pinned)
     for row in pinned[~store.selectable[pinned]]:
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
-    # A part of the scores (`scores.sel(direction=…)`) keeps the attributes of the whole.
-    scored = {direction.name: direction for direction in scores.attrs["directions"]}
     choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
-    return Selection(*choice, wish, store, tuple(scored[name] for name in names), lasting)
+    return Selection(*choice, wish, store, columns(scores), lasting)
 
 
 def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
@@ -202,7 +201,7 @@ def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
 
 
 def scored_values(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:
-    """The store, the scores (sample, direction), and the directions' names."""
+    """The store, the scores (sample, direction), and the columns' names."""
     if "store" not in scores.attrs or "directions" not in scores.attrs:
         raise SelectionError("these scores don't say where they come from: pass the dataset that `score` returned")
     store: ActivationStore = scores.attrs["store"]

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     from nait_widgets.store.store import ActivationStore
 
-Kind = Literal["directions", "scores", "selections"]
+Kind = Literal["directions", "scorers", "scores", "selections"]
 
 # The group of each kind, and the attribute that its parts have.
 KINDS: dict[Kind, str] = {
     "directions": "nait_direction",
+    "scorers": "nait_scorer",
     "scores": "nait_scores",
     "selections": "nait_selection",
 }

@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from nait_widgets.methods import Direction
+    from nait_widgets.scorers import Scorer
     from nait_widgets.selection import Selection
     from nait_widgets.store.parts import Kind
     from nait_widgets.store.store import ActivationStore
 
 
 class Saved:
-    """The part of `ActivationStore` that saves directions, scores and selections, and gives them back."""
+    """The part of `ActivationStore` that saves directions, scorers, scores and selections, and gives them back."""
 
     def save_direction(self, direction: Direction, name: str | None = None) -> None:
         """Save a direction into the store, replacing one of that name.
@@ -48,16 +49,47 @@ class Saved:
 
         return saving.direction(_store(self), name)
 
+    def save_scorer(self, scorer: Scorer, name: str | None = None) -> None:
+        """Save a scorer into the store, replacing one of that name.
+
+        Args:
+            scorer: One that can score the store.
+            name: What to call it; None for its own name.
+
+        Raises:
+            StoreError: The store is incomplete or packed, or scores or selections go with another scorer of that name.
+            ScorerError: The store lacks what the scorer needs, or is of another model or template than its targets.
+        """
+        from nait_widgets import saving
+
+        saving.save_scorer(_store(self), scorer, name)
+
+    def scorers(self) -> tuple[str, ...]:
+        """Names of the scorers that are saved in the store."""
+        from nait_widgets import saving
+
+        return saving.names(_store(self), "scorers")
+
+    def scorer(self, name: str) -> Scorer:
+        """A scorer that is saved in the store.
+
+        Raises:
+            StoreError: There is none of that name, it is damaged, or nothing that is installed knows its kind.
+        """
+        from nait_widgets import saving
+
+        return saving.scorer(_store(self), name)
+
     def save_scores(self, scores: xr.Dataset, name: str) -> None:
-        """Save scores into the store, with the directions, the label columns and a map, replacing those of that name.
+        """Save scores into the store, with what they are by, label columns and a map, replacing those of that name.
 
         Args:
             scores: What `score` returned for this store; label columns that were added to it are saved too.
             name: What to call them.
 
         Raises:
-            StoreError: The store is incomplete or packed; a direction's name is another's already; or a selection was
-                made from scores of that name by other directions.
+            StoreError: The store is incomplete or packed; the name of a direction or scorer is another's already; or a
+                selection was made from scores of that name by others.
             SelectionError: The scores are of another store.
         """
         from nait_widgets import saving
@@ -115,7 +147,7 @@ class Saved:
         """Delete what was saved.
 
         Args:
-            kind: `directions`, `scores` or `selections`.
+            kind: `directions`, `scorers`, `scores` or `selections`.
             name: What it is called.
 
         Raises:

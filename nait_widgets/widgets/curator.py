@@ -13,6 +13,7 @@ import traitlets
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.explaining import TopNeurons
 from nait_widgets.explaining.projection import project, projection_methods
+from nait_widgets.scored import columns
 from nait_widgets.selection import Recipe, Selection, Wish, select
 from nait_widgets.selection.code import python_code
 from nait_widgets.selection.export import Target
@@ -43,7 +44,7 @@ class Curator(Widget):
     Args:
         store: A complete store.
         scores: What `score` returned for it.
-        recipe: Where the recipe is kept; None for a name beside the store, made of the directions' names.
+        recipe: Where the recipe is kept; None for a name beside the store, made of the columns' names.
 
     Attributes:
         selection: The exact current `Selection`; can be observed.
@@ -67,10 +68,8 @@ class Curator(Widget):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
         self.store, self.scores = store, scores
         self._filter = RowFilter(scores)
-        known = {direction.name: direction for direction in scores.attrs["directions"]}
-        directions = [known[name] for name in self._names]
         super().__init__(kind="curator")
-        self._keeper = Keeper(store, directions, recipe, lambda sentence: self.tell("trouble", Answer(sentence)))
+        self._keeper = Keeper(store, columns(scores), recipe, lambda sentence: self.tell("trouble", Answer(sentence)))
         self._greeting = self._keeper.restore(self._set_wish)
         if self.selection is None:
             self._set_wish(DEFAULT)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.explaining import Finding, Health, health
+from nait_widgets.scored import require_direction
 from nait_widgets.scoring import score
 from nait_widgets.widgets.base import Answer, Widget, answers
 
@@ -42,12 +43,17 @@ class DirectionHealth(Widget):
         store: A complete store of candidates.
         scores: What `score` returned for them, which saves scoring the direction again.
         fraction: Share of the selectable rows that a selection takes.
+
+    Raises:
+        DirectionError: It is another scorer.
     """
 
     def __init__(
         self, direction: Direction, store: ActivationStore, *, scores: xr.Dataset | None = None, fraction: float = 0.1
     ) -> None:
-        self._direction, self._store, self._scores, self._fraction = direction, store, scores, fraction
+        # A scorer has no layers, refits or in-domain rows of which anything could be measured.
+        self._direction = require_direction(direction)
+        self._store, self._scores, self._fraction = store, scores, fraction
         super().__init__(kind="health")
 
     @cached_property

@@ -12,6 +12,9 @@ from nait_widgets.errors import ModelError, SelectionError
 from nait_widgets.explaining import TokenContributions, explain, percentiles, promoted_tokens, token_contributions
 from nait_widgets.explaining.promoted import SITE
 from nait_widgets.explaining.tokens import load_as_captured
+from nait_widgets.methods import Direction
+from nait_widgets.scored import columns, require_direction
+from nait_widgets.scorers import Scorer
 from nait_widgets.store import Status
 from nait_widgets.widgets.base import Answer, Widget, answers
 
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from nait_widgets.explaining import Explanation
-    from nait_widgets.methods import Direction
     from nait_widgets.models import CausalLM
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
     from nait_widgets.widgets.base import Report
     from nait_widgets.widgets.curator import Curator
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 TOP = 20
 PROMOTED = 6
 KEPT = 64  # samples whose token contributions are kept
+WHOLE = "This method scores a sample as a whole: its score has no parts by layer, neuron or token."
 
 
 class Inspector(Widget):
@@ -46,7 +50,8 @@ class Inspector(Widget):
 
     Attributes:
         sample_id: The sample that is shown; can be set and observed.
-        direction: Name of the direction that it is explained by; can be set and observed. Empty without scores.
+        direction: Name of the direction that it is explained by; can be set and observed. Empty without scores. Of
+            another scorer the score is shown, which has no parts by layer, neuron or token.
 
     Raises:
         SelectionError: The scores are not of this store.
@@ -71,10 +76,10 @@ class Inspector(Widget):
         if scores is not None and not store.is_same(scores.attrs["store"]):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
         self._store, self._model, self._tokenizer, self._scores = store, model, tokenizer, scores
-        self._directions = _directions(scores)
+        self._scored = {each.name: each for each in columns(scores)} if scores is not None else {}
         self._token_contributions = lru_cache(KEPT)(self._contributions_of_tokens)
         self._promoted_tokens = lru_cache(KEPT * TOP)(self._tokens_of_neuron)
-        super().__init__(kind="inspector", direction=next(iter(self._directions), ""))
+        super().__init__(kind="inspector", direction=next(iter(self._scored), ""))
         if curator is not None:
             # A curator without a current sample leaves the inspector where it is.
             traitlets.dlink((curator, "current"), (self, "sample_id"), lambda current: current or self.sample_id)
@@ -87,8 +92,9 @@ class Inspector(Widget):
         Raises:
             StoreError: The sample was quarantined.
             SelectionError: There are no scores.
+            DirectionError: The score is a scorer's, which has no parts.
         """
-        return explain(self._store, str(self.sample_id), self._explained_by({}), self._scores)
+        return explain(self._store, str(self.sample_id), self._scored_by({}), self._scores)
 
     @traitlets.validate("sample_id")
     def _known_sample(self, proposal: Any) -> str | None:
@@ -99,8 +105,8 @@ class Inspector(Widget):
     @traitlets.validate("direction")
     def _known_direction(self, proposal: Any) -> str:
         name = str(proposal["value"])
-        if name not in self._directions and name != "":
-            raise SelectionError(f"there is no direction {name!r} here; choose among {', '.join(self._directions)}")
+        if name not in self._scored and name != "":
+            raise SelectionError(f"there is no direction {name!r} here; choose among {', '.join(self._scored)}")
         return name
 
     # -- the page's questions; each names the sample and the direction, for the page may have moved on
@@ -119,7 +125,7 @@ class Inspector(Widget):
             "status": status.label.replace("_", " "),
             "quarantined": not store.selectable[row],
             "tokens": int(store.n_tokens[row]),
-            "directions": list(self._directions),
+            "directions": list(self._scored),
             "hasText": store.layout.text,
             "model": self._model is not None,
             "promotes": self._model is not None and store.layout.site == SITE,
@@ -127,9 +133,15 @@ class Inspector(Widget):
         }
         if about["quarantined"]:
             return Answer({**about, "neurons": []})
-        if not self._directions:
+        if self._scores is None:
             return Answer({**about, "neurons": self._strongest(row)})
-        explanation = explain(store, sample_id, self._explained_by(body), self._scores)
+        scored = self._scored_by(body)
+        if isinstance(scored, Scorer):
+            score = float(self._scores["score"].sel(direction=scored.name)[row])
+            # JSON has no NaN.
+            about |= {"score": None if np.isnan(score) else score, "whole": WHOLE}
+            return Answer({**about, "neurons": self._strongest(row)})
+        explanation = explain(store, sample_id, scored, self._scores)
         neurons = [neuron._asdict() for neuron in explanation.top(TOP)]
         about |= {"score": explanation.score, "layers": explanation.layers, "neurons": neurons}
         return Answer(about, {"byLayer": explanation.by_layer})
@@ -139,7 +151,8 @@ class Inspector(Widget):
         """Where the neurons' values stand in the pool of samples."""
         if self._moved_on(body):
             return Answer()
-        pool = self._explained_by(body).score.pool if self._directions else self._store.layout.pools[0]
+        scored = self._scored_by(body) if self._scored else None
+        pool = scored.score.pool if isinstance(scored, Direction) else self._store.layout.pools[0]
         terms = [(int(layer), int(neuron), float(value)) for layer, neuron, value in body["neurons"]]
         found = percentiles(self._store, terms, pool)
         return Answer({"rows": found.n_rows}, {"shares": found.shares})
@@ -167,7 +180,7 @@ class Inspector(Widget):
         )
 
     def _contributions_of_tokens(self, sample_id: str, direction: str) -> TokenContributions:
-        asked = self._explained_by({"direction": direction})
+        asked = require_direction(self._scored_by({"direction": direction}))
         return token_contributions(self._store, sample_id, asked, self._lm, self._scores)
 
     def _tokens_of_neuron(self, layer: int, neuron: int) -> list[str]:
@@ -186,12 +199,12 @@ class Inspector(Widget):
             )
         return lm
 
-    def _explained_by(self, body: dict[str, Any]) -> Direction:
-        """The direction that a question names, or the one that is shown."""
+    def _scored_by(self, body: dict[str, Any]) -> Scored:
+        """The direction or scorer that a question names, or the one that is shown."""
         name = str(body.get("direction", self.direction))
-        if name not in self._directions:
+        if name not in self._scored:
             raise SelectionError("there are no scores to explain: give them by Inspector(…, scores=…)")
-        return self._directions[name]
+        return self._scored[name]
 
     def _moved_on(self, body: dict[str, Any]) -> bool:
         moved: bool = (body["id"], body["direction"]) != (self.sample_id, self.direction)
@@ -219,12 +232,3 @@ class Inspector(Widget):
             }
             for layer, rank in zip(*np.unravel_index(order, value.shape), strict=True)
         ]
-
-
-def _directions(scores: xr.Dataset | None) -> dict[str, Direction]:
-    """The directions that there are scores of, by name; a part of scores keeps the attributes of the whole."""
-    if scores is None:
-        return {}
-    names = [str(name) for name in np.atleast_1d(scores["direction"].to_numpy())]
-    known = {direction.name: direction for direction in scores.attrs["directions"]}
-    return {name: known[name] for name in names}

@@ -1,4 +1,4 @@
-"""Keeps a curation on disk while it goes on: a recipe beside the store, with the directions that it needs."""
+"""Keeps a curation on disk while it goes on: a recipe beside the store, with the directions and scorers it needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.paths import slug, unique
 from nait_widgets.saving import keeps
+from nait_widgets.scored import ending
 from nait_widgets.selection import Recipe, Selection, Wish
 from nait_widgets.widgets.base import sentence
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from nait_widgets.methods import Direction
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
 
 
@@ -26,7 +27,7 @@ class Keeper:
 
     Args:
         store: Beside which it lies.
-        directions: By which rows are chosen; they are part of the file's name.
+        scored: By what rows are chosen; their names are part of the file's.
         path: Another place.
         failed: Called, from another thread, with a sentence when saving fails.
     """
@@ -34,21 +35,24 @@ class Keeper:
     def __init__(
         self,
         store: ActivationStore,
-        directions: Sequence[Direction],
+        scored: Sequence[Scored],
         path: str | os.PathLike[str] | None,
         failed: Callable[[str], None],
     ) -> None:
         stem = store.path.name.removesuffix(".zip").removesuffix(".zarr")
-        names = "+".join(slug(direction.name) for direction in directions)
+        names = "+".join(slug(each.name) for each in scored)
         self.path = Path(path) if path is not None else store.path.parent / f"{stem}.{names}.recipe.json"
-        self._store, self._directions, self._failed = store, directions, failed
-        files = unique(slug(direction.name) for direction in directions)
-        # By name; none for a direction that the store keeps.
-        self._files = {d.name: None if keeps(store, d) else file for d, file in zip(directions, files, strict=True)}
+        self._store, self._scored, self._failed = store, scored, failed
+        files = unique(slug(each.name) for each in scored)
+        # By name; none for what the store keeps.
+        self._files = {
+            each.name: None if keeps(store, each) else f"{file}{ending(each)}"
+            for each, file in zip(scored, files, strict=True)
+        }
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="recipe")
         self._lock = threading.Lock()
         self._waiting: Selection | None = None
-        self._saved_directions = False
+        self._saved_scored = False
 
     def restore(self, choose: Callable[[Wish], None]) -> str:
         """Choose what was kept, if anything was; what doesn't fit is left as it is, and another file taken.
@@ -68,11 +72,11 @@ class Keeper:
             if recipe.store["data_sha256"] != self._store.provenance["source"]["sha256"]:
                 raise SelectionError(f"{before} was made on other data")
             if digests.keys() != self._files.keys():
-                raise SelectionError(f"{before} goes by other directions: {', '.join(digests)}")
+                raise SelectionError(f"{before} goes by others: {', '.join(digests)}")
             choose(Wish.from_json(recipe.wish))
         except NaitError as error:
             return f"{error}; {before} stays as it is, and what you do now goes into {self._aside().name}"
-        changed = [d.name for d in self._directions if digests[d.name] != d.digest]
+        changed = [each.name for each in self._scored if digests[each.name] != each.digest]
         note = f", though {', '.join(changed)} was fitted anew since" if changed else ""
         return f"Restored from {before}{note}."
 
@@ -97,11 +101,11 @@ class Keeper:
             selection, self._waiting = self._waiting, None
         assert selection is not None
         try:
-            if not self._saved_directions:
-                for direction in self._directions:
-                    if path := self._paths[direction.name]:
-                        direction.save(path)
-                self._saved_directions = True
+            if not self._saved_scored:
+                for each in self._scored:
+                    if path := self._paths[each.name]:
+                        each.save(path)
+                self._saved_scored = True
             self.recipe(selection).save(self.path)
         except Exception as error:  # noqa: BLE001 - in this thread nobody else would tell
             self._failed(f"What you choose is not being saved: {sentence(error)}")
@@ -118,9 +122,9 @@ class Keeper:
 
     @property
     def _paths(self) -> dict[str, Path | None]:
-        """The file of each direction by its name; None where the store keeps it."""
+        """The file of each direction or scorer by its name; None where the store keeps it."""
         return {
-            name: None if file is None else self.path.with_name(f"{self.stem}.{file}.direction")
+            name: None if file is None else self.path.with_name(f"{self.stem}.{file}")
             for name, file in self._files.items()
         }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from nait_widgets.explaining.overlap import Members
+    from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
     from nait_widgets.widgets.base import Report
 
@@ -222,23 +223,23 @@ class Overlap(Widget):
 
     @property
     def _has_scores(self) -> bool:
-        return self._given_scores is not None or bool(self._directions)
+        return self._given_scores is not None or bool(self._scored_by)
 
     @cached_property
     def _scores(self) -> xr.Dataset:
-        return score(self._store, self._directions) if self._given_scores is None else self._given_scores
+        return score(self._store, self._scored_by) if self._given_scores is None else self._given_scores
 
     @cached_property
-    def _directions(self) -> list[Direction]:
-        """Every direction of the sets once, by the name of its set where that has no other."""
-        found: dict[str, Direction] = {}
+    def _scored_by(self) -> list[Scored]:
+        """Every direction and scorer of the sets once, by the name of its set where that has no other."""
+        found: dict[str, Scored] = {}
         for name, own in self._sets.items():
             if isinstance(own, Direction):
                 found.setdefault(own.digest, own.named(name))
             elif isinstance(own, Selection) and own.store.is_same(self._store):
-                for direction in own.directions:
-                    title = name if len(own.directions) == 1 else f"{name}: {direction.name}"
-                    found.setdefault(direction.digest, direction.named(title))
+                for scored in own.directions:
+                    title = name if len(own.directions) == 1 else f"{name}: {scored.name}"
+                    found.setdefault(scored.digest, scored.named(title))
         return list(found.values())
 
     def _samples(self, rows: Rows, values: npt.NDArray[np.float64] | None = None) -> list[Sample]:

@@ -1,4 +1,4 @@
-/** What can be done with a store, a direction or a recipe. */
+/** What can be done with a store, a direction, a scorer or a recipe. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { Clipboard, Dialog, Notification, showDialog, showErrorMessage } from "@jupyterlab/apputils";
@@ -21,7 +21,7 @@ import { cellFor } from "./python";
 
 export const actions: JupyterFrontEndPlugin<void> = {
   id: "nait-widgets:actions",
-  description: "Commands about activation stores, directions and recipes.",
+  description: "Commands about activation stores, directions, scorers and recipes.",
   autoStart: true,
   requires: [ITarget],
   activate,
@@ -40,6 +40,7 @@ const INSERTS: Record<Kind, string> = {
   store: "Insert Code That Opens It",
   packed: "Insert Code That Opens It",
   direction: "Insert Code That Loads It",
+  scorer: "Insert Code That Loads It",
   recipe: "Insert Code That Repeats It",
 };
 
@@ -64,7 +65,8 @@ function activate({ commands, serviceManager, shell }: JupyterFrontEnd, target: 
       execute: async (args) => {
         const path = target.of(args);
         const is = kind(path);
-        if (path === null || is === null) throw new Error(`${id} needs the path of a store, a direction or a recipe`);
+        if (path === null || is === null)
+          throw new Error(`${id} needs the path of a store, a direction, a scorer or a recipe`);
         await act(path, is);
       },
     });

@@ -41,6 +41,7 @@ test("each kind has its cell", () => {
     'import nait_widgets as nait\n\nstore = nait.open_store("../a.zarr")\nstore',
   );
   expect(cellFor("direction", "m.direction")).toContain('direction = nait.Direction.load("m.direction")');
+  expect(cellFor("scorer", "l.scorer")).toContain('scorer = nait.Scorer.load("l.scorer")');
   expect(cellFor("recipe", "r.recipe.json")).toContain('nait.Recipe.load("r.recipe.json").repeat()');
 });
 

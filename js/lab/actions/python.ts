@@ -7,6 +7,7 @@ const USES: Record<Kind, (path: string) => readonly [name: string, value: string
   store: (path) => ["store", `nait.open_store(${path})`],
   packed: (path) => ["store", `nait.open_store(${path})`],
   direction: (path) => ["direction", `nait.Direction.load(${path})`],
+  scorer: (path) => ["scorer", `nait.Scorer.load(${path})`],
   recipe: (path) => ["selection", `nait.Recipe.load(${path}).repeat()`],
 };
 

@@ -1,4 +1,4 @@
-/** What lies in a store and beside it: directions, and selections that can be taken up again. */
+/** What lies in a store and beside it: directions, scorers, and selections that can be taken up again. */
 
 import type { Contents } from "@jupyterlab/services";
 import { display } from "../../core/text";
@@ -36,6 +36,7 @@ export class Companions implements View {
   ) {
     this.#inside = [
       ...store.directions.map(({ name }) => this.#entry("direction", name, "in the store", null)),
+      ...store.scorers.map(({ name }) => this.#entry("scorer", name, "in the store", null)),
       ...store.selections.map(({ key, name }) =>
         this.#entry("selection", name, "in the store", () => store.selection(key, host.signal)),
       ),
@@ -60,10 +61,12 @@ export class Companions implements View {
       const files = (content as Contents.IModel[]).filter(({ type }) => type !== "directory").map(({ name }) => name);
       const own = (name: string): boolean => name.startsWith(`${stemOf(path)}.`);
       const names = [...files.filter(own), ...files.filter((name) => !own(name))];
-      const of = (kind: "direction" | "recipe"): string[] =>
+      const of = (kind: "direction" | "scorer" | "recipe"): string[] =>
         names.filter((name) => kindOf(name, false) === kind).slice(0, MOST_BESIDE);
       this.#beside = [
-        ...of("direction").map((name) => this.#entry("direction", name, "beside it", null)),
+        ...(["direction", "scorer"] as const).flatMap((kind) =>
+          of(kind).map((name) => this.#entry(kind, name, "beside it", null)),
+        ),
         ...of("recipe").map((name) => this.#entry("selection", name, "beside it", () => this.#recipe(name))),
       ];
     } catch {

@@ -7,6 +7,8 @@ import type { ScoreSet } from "../../store/scores";
 import type { Store } from "../../store/store";
 
 const TOP = 20;
+const WHOLE = "This method scores a sample as a whole: its score has no parts by layer, neuron or token.";
+const MEANLESS = "What each layer adds takes the neurons' means, which this store doesn't hold.";
 
 export class StoreInspector implements Source {
   readonly promoted = null;
@@ -32,13 +34,16 @@ export class StoreInspector implements Source {
     };
     if (quarantined) return { ...about, neurons: [], scored: null };
     const which = Math.max(0, directions.indexOf(direction));
+    const score = scores[which]![row]!;
+    if (this.scores.directions[which]!.kind === "scorer")
+      return { ...about, neurons: [], scored: { score, parts: WHOLE } };
     const { layers } = this.store.about.layout;
     const { activation, contributions, byLayer } = await this.store.explain(row, this.scores, which, signal);
     const terms = contributions === null ? [] : top(contributions, activation, layers.length, TOP);
     return {
       ...about,
       neurons: terms.map((term) => ({ ...term, layer: layers[term.layer]! })),
-      scored: byLayer && { score: scores[which]![row]!, layers: [...layers], byLayer },
+      scored: { score, parts: byLayer === null ? MEANLESS : { layers: [...layers], byLayer } },
     };
   }
 

@@ -33,6 +33,12 @@ const CAPTURING = {
   attributes: { nait: { ...STORE.attributes.nait, state: "capturing" } },
 };
 const DIRECTION = { name: "maths", site: "mlp_act", preset: "robust", model: { name: "llama" } };
+const SCORER = {
+  name: "near gsm8k",
+  kind: "knn",
+  options: { k: 5 },
+  origin: { samples: 64, model: { name: "llama" } },
+};
 const RECIPE = {
   format: "nait-recipe-1",
   store: { path: "../runs/a.zarr" },
@@ -56,6 +62,11 @@ function safetensors(header: object, padding = 0): Bytes {
 function directionFile(padding = 0): Bytes {
   const metadata = { format: "nait-direction-1", direction: JSON.stringify(DIRECTION), sha256: "0" };
   return safetensors({ __metadata__: metadata, vectors: {} }, padding);
+}
+
+function scorerFile(scorer: object): Bytes {
+  const metadata = { format: "nait-scorer-1", scorer: JSON.stringify(scorer), sha256: "0" };
+  return safetensors({ __metadata__: metadata });
 }
 
 /** A server of one file or store, which counts what it reads of it. */
@@ -118,6 +129,17 @@ test("a direction, by the little at its beginning", async () => {
   expect(large.read.length).toBe(2);
 });
 
+test("a scorer: its kind and options, and what it was fitted to", async () => {
+  expect(await told("scorer", "n.scorer", new Server(scorerFile(SCORER)))).toEqual({
+    facts: ["near gsm8k", "knn", "k 5", "64 targets", "llama"],
+    progress: null,
+  });
+  const plain = { name: "length", kind: "length", options: { of: "response" }, origin: null };
+  expect(await told("scorer", "l.scorer", new Server(scorerFile(plain)))).toMatchObject({
+    facts: ["length", "length", "of response"],
+  });
+});
+
 test("a recipe: how many rows, by what, of what", async () => {
   expect(await told("recipe", "r.recipe.json", new Server(bytesOf(RECIPE)))).toEqual({
     facts: ["1 row", "maths, code", "of a.zarr"],
@@ -131,6 +153,9 @@ test.each<[string, Kind, Bytes]>([
   ["doesn't begin as a safetensors file does", "direction", new Uint8Array(20).fill(255)],
   ["isn't a direction of format", "direction", safetensors({ vectors: {} })],
   ["must be an object", "direction", safetensors([])],
+  ["isn't a scorer of format nait-scorer-1", "scorer", directionFile()],
+  ["isn't a scorer: it is cut off", "scorer", scorerFile(SCORER).slice(0, 60)],
+  ["options", "scorer", scorerFile({ name: "x", kind: "x", options: 3 })],
   ["isn't a recipe of format", "recipe", bytesOf({ format: "other" })],
   ["directions", "recipe", bytesOf({ ...RECIPE, directions: "maths" })],
   ["rows", "recipe", bytesOf({ ...RECIPE, result: { rows: -1 } })],

@@ -1,4 +1,4 @@
-/** What a store, a direction or a recipe is, read from the little at its beginning that says so. */
+/** What a store, a direction, a scorer or a recipe is, read from the little at its beginning that says so. */
 
 import { Fields } from "../../store/fields";
 import type { Files } from "../../store/files";
@@ -28,12 +28,13 @@ export interface Reading {
 
 const FIRST = 256 * 1024;
 const MOST_HEADER = 8 * 2 ** 20;
-const FORMATS = { direction: "nait-direction-1", recipe: "nait-recipe-1" };
+const FORMATS = { direction: "nait-direction-1", scorer: "nait-scorer-1", recipe: "nait-recipe-1" };
 
 /** @throws StoreTrouble It can't be read, or isn't what its name says. */
 export async function describe(found: Found, reading: Reading, signal: AbortSignal): Promise<Description> {
   const { kind, path } = found;
   if (kind === "direction") return { facts: await aboutDirection(path, reading, signal), progress: null };
+  if (kind === "scorer") return { facts: await aboutScorer(path, reading, signal), progress: null };
   if (kind === "recipe") return { facts: await aboutRecipe(path, reading, signal), progress: null };
   return aboutStore(found, reading, signal);
 }
@@ -63,16 +64,7 @@ async function captured(path: string, blocks: number, reading: Reading): Promise
 }
 
 async function aboutDirection(path: string, reading: Reading, signal: AbortSignal): Promise<string[]> {
-  const file = nameOf(path);
-  let { bytes } = await reading.part(path, { offset: 0, length: FIRST }, signal);
-  const length = headerLength(bytes, file);
-  if (bytes.length < length && bytes.length === FIRST)
-    ({ bytes } = await reading.part(path, { offset: 0, length }, signal));
-  if (bytes.length < length) throw notOne(file, "a direction: it is cut off");
-  const header = new Fields(await parsed(bytes.subarray(8, length), file), file);
-  const metadata = header.has("__metadata__") ? header.fields("__metadata__") : null;
-  if (metadata?.any("format") !== FORMATS.direction) throw notOne(file, `a direction of format ${FORMATS.direction}`);
-  const direction = new Fields(await parsed(new TextEncoder().encode(metadata.text("direction")), file), file);
+  const direction = await headerOf("direction", path, reading, signal);
   return [
     direction.text("name"),
     direction.fields("model").text("name"),
@@ -81,12 +73,43 @@ async function aboutDirection(path: string, reading: Reading, signal: AbortSigna
   ];
 }
 
+async function aboutScorer(path: string, reading: Reading, signal: AbortSignal): Promise<string[]> {
+  const scorer = await headerOf("scorer", path, reading, signal);
+  const options = scorer.fields("options");
+  const origin = scorer.has("origin") ? scorer.fields("origin") : null;
+  return [
+    scorer.text("name"),
+    scorer.text("kind"),
+    ...options.names.map((name) => `${name} ${String(options.any(name))}`),
+    ...(origin === null ? [] : [`${counted(origin.count("samples"), "target")}`, origin.fields("model").text("name")]),
+  ];
+}
+
+/** What a safetensors file says of the direction or scorer in it. */
+async function headerOf(
+  kind: "direction" | "scorer",
+  path: string,
+  reading: Reading,
+  signal: AbortSignal,
+): Promise<Fields> {
+  const file = nameOf(path);
+  let { bytes } = await reading.part(path, { offset: 0, length: FIRST }, signal);
+  const length = headerLength(bytes, file, kind);
+  if (bytes.length < length && bytes.length === FIRST)
+    ({ bytes } = await reading.part(path, { offset: 0, length }, signal));
+  if (bytes.length < length) throw notOne(file, `a ${kind}: it is cut off`);
+  const header = new Fields(await parsed(bytes.subarray(8, length), file), file);
+  const metadata = header.has("__metadata__") ? header.fields("__metadata__") : null;
+  if (metadata?.any("format") !== FORMATS[kind]) throw notOne(file, `a ${kind} of format ${FORMATS[kind]}`);
+  return new Fields(await parsed(new TextEncoder().encode(metadata.text(kind)), file), file);
+}
+
 /** Where the header of a safetensors file ends, by its first eight bytes. */
-function headerLength(bytes: Uint8Array, file: string): number {
+function headerLength(bytes: Uint8Array, file: string, kind: string): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? NaN : 8 + Number(view.getBigUint64(0, true));
   if (length > 8 && length <= MOST_HEADER) return length;
-  throw notOne(file, "a direction: it doesn't begin as a safetensors file does");
+  throw notOne(file, `a ${kind}: it doesn't begin as a safetensors file does`);
 }
 
 async function aboutRecipe(path: string, reading: Reading, signal: AbortSignal): Promise<string[]> {

@@ -43,6 +43,12 @@ test("a closed section has its heading alone, a filter shows what passes in all 
   ]);
 });
 
+test("scorers have a section where there are any", () => {
+  const things = sorted([...THINGS, found("length.scorer", "scorer")]);
+  const titles = linesOf(things, "", new Set<Section>(["stores", "directions", "selections"]));
+  expect(titles.map(({ key }) => key)).toEqual(["stores", "directions", "scorers", "length.scorer", "selections"]);
+});
+
 test("lines are found by their height", () => {
   const tops = topsOf(linesOf(THINGS, "", new Set()));
   expect(tops.at(-1)).toBe(3 * HEIGHTS.heading + 4 * HEIGHTS.item);

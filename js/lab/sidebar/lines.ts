@@ -3,11 +3,12 @@
 import { folderOf, type Kind, nameOf } from "../kinds";
 import type { Found } from "./finding";
 
-export type Section = "stores" | "directions" | "selections";
+export type Section = "stores" | "directions" | "scorers" | "selections";
 
 const SECTIONS: readonly { section: Section; title: string; kinds: readonly Kind[] }[] = [
   { section: "stores", title: "Stores", kinds: ["store", "packed"] },
   { section: "directions", title: "Directions", kinds: ["direction"] },
+  { section: "scorers", title: "Scorers", kinds: ["scorer"] },
   { section: "selections", title: "Selections", kinds: ["recipe"] },
 ];
 
@@ -60,6 +61,7 @@ export function linesOf(things: readonly Found[], filter: string, closed: Readon
   const passes = ({ path }: Found): boolean => words.every((word) => path.toLowerCase().includes(word));
   return SECTIONS.flatMap(({ section, title, kinds }) => {
     const all = things.filter(({ kind }) => kinds.includes(kind));
+    if (section === "scorers" && all.length === 0) return []; // most people have none
     const shown = words.length > 0 ? all.filter(passes) : all;
     const isOpen = words.length > 0 || !closed.has(section);
     const heading: Heading = { key: section, title, all: all.length, shown: shown.length, isOpen };

@@ -29,6 +29,7 @@ const OPENERS: Record<Kind, string> = {
   store: "nait:open",
   packed: "nait:open",
   direction: "nait:about",
+  scorer: "nait:about",
   recipe: "docmanager:open",
 };
 
