@@ -72,6 +72,22 @@ def the_controls(page: Curating) -> None:
     threshold = page.number("Score from")
     page.type(threshold, "2.5")
     page.has_chosen("threshold=2.5")
+    length = page.widget.get_by_role("combobox", name="Length")
+    length.select_option("taken out of the scores")
+    lab.eventually("curator.selection.wish.adjust", "length-residual")  # a score is now another: rows stay as many
+    page.has_chosen(f"k={page.wish()['k']}, adjust='length-residual', seed=1")
+    expect(page.table.get_by_role("columnheader", name="Adjusted")).to_be_visible()
+    length.press("ArrowDown")
+    lab.eventually("curator.selection.wish.adjust", "length-strata")
+    expect(
+        page.widget.get_by_role("group", name="Histogram of the score by arithmetic, among rows of like length")
+    ).to_be_visible()
+    page.type(threshold, "0.75")
+    page.has_chosen("threshold=0.75, adjust='length-strata', seed=1")
+    for _ in range(3):
+        page.press("Undo")
+    page.has_chosen("threshold=2.5, seed=1")
+    expect(length).to_have_value("none")
     merge = page.widget.get_by_role("combobox", name="Merge")
     for title, name in (("in turns", "round-robin"), ("highest in any", "max"), ("highest mean", "mean-z")):
         merge.select_option(title)

@@ -114,6 +114,7 @@ def test_a_store_is_curated_without_a_kernel(lab: Lab, saved_folder: Path, tmp_p
 
     page.panel.get_by_role("slider", name="Fraction").fill("0.2")
     page.panel.get_by_label("Merge").select_option("max")
+    page.panel.get_by_label("Length").select_option("compared among rows of like length")
     page.panel.get_by_role("button", name=re.compile("^clean")).click()
     page.panel.get_by_role("searchbox").fill("THE")
     page.panel.get_by_role("searchbox").press("Enter")
@@ -125,6 +126,7 @@ def test_a_store_is_curated_without_a_kernel(lab: Lab, saved_folder: Path, tmp_p
     rows = page.download()
     expected = repeated(recipe, tmp_path / "expected.jsonl")
     wish = json.loads(recipe.read_text())["wish"]
+    assert wish["adjust"] == "length-strata"
     assert wish["filters"]["text"] == "THE"
     assert wish["excluded"]
     assert 20 < len(expected) < 120

@@ -14,7 +14,7 @@ from golden_selection import GOLDEN, adjusted, inputs, lengths_of, standardised
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nait_widgets import Direction, Recipe, score, select
+from nait_widgets import Curator, Direction, Recipe, score, select
 from nait_widgets.cli import main
 from nait_widgets.errors import SelectionError
 from nait_widgets.explaining.health import rank_correlation
@@ -197,6 +197,20 @@ def test_it_is_kept_told_and_repeated(
     assert "place among those of about its length" in (tmp_path / "rows.card.md").read_text()
     assert main(["select", str(copy.path), str(path), "--k", "3", "--adjust", "size", "-o", str(out)]) == 2
     assert "adjust is 'size'" in capsys.readouterr().err
+
+
+def test_the_curator_follows(copy: ActivationStore, direction: Direction) -> None:
+    scores = score(copy, [direction])
+    curator = Curator(copy, scores)
+    chosen = {adjust: select(scores, k=20, adjust=adjust).ids for adjust in ADJUSTMENTS}
+    curator.asked = {"k": 20, "adjust": "length-residual"}
+    assert curator.selection.ids == chosen["length-residual"]
+    assert curator.select(k=20, adjust="length-strata").ids == chosen["length-strata"]
+    assert curator.asked == {"k": 20, "adjust": "length-strata"}
+    made: dict[str, Any] = {}
+    curator._keeper.flush()
+    exec(curator.code, made)
+    assert made["chosen"].ids == Curator(copy, scores).selection.ids == chosen["length-strata"]
 
 
 def test_a_report_cuts_where_the_selection_did(pool: ActivationStore, direction: Direction, tmp_path: Path) -> None:

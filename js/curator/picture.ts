@@ -17,7 +17,7 @@ import type { Opened } from "./source";
 const ADJUSTED: Record<Adjust, string> = {
   none: "",
   "length-residual": ", length taken out",
-  "length-strata": ", among rows as long",
+  "length-strata": ", among rows of like length",
 };
 
 export class CuratorPicture {

@@ -47,13 +47,13 @@ const MERGE_TITLES: Record<Merge, string> = {
 const ADJUST_TITLES: Record<Adjust, string> = {
   none: "as it is in the scores",
   "length-residual": "taken out of the scores",
-  "length-strata": "compared among rows as long",
+  "length-strata": "compared among rows of like length",
 };
 
 const ADJUST_HELP =
   "Long rows may score high, or low, for their length alone. Taken out: what the rank of the length explains by a " +
-  "straight line is subtracted from each score. Compared among rows as long: a score is a row's place, from 0 to 1, in " +
-  "the tenth of the rows that are about as long.";
+  "straight line is subtracted from each score. Compared: a score is a row's place, from 0 to 1, in the tenth of the " +
+  "rows that are about as long.";
 
 export class Amount implements View {
   readonly element: HTMLElement;
