@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
@@ -30,6 +30,14 @@ LEARNED = {"learned": True}
 """Metadata of a field that holds an array of `TargetScorer.learn`, and None before."""
 
 _NO_OPTIONS = ("name", "origin")
+# What an option may be, by the type of its default, and how to say so.
+_TYPES: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "text"),
+}
+_ANY = (str, int, float, bool, type(None)), "text, a number, true, false or none"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,12 +59,13 @@ class Scorer(ABC):
     name: str = ""
 
     def __post_init__(self) -> None:
-        for option, value in self.options.items():
-            if not isinstance(value, str | int | float | bool | None):
-                raise ScorerError(
-                    f"option {option!r} of scorer {self.kind!r} is {value!r}, but must be text, a number, true, false "
-                    "or none"
-                )
+        for option in (f for f in fields(self) if f.name in self.options):
+            value = getattr(self, option.name)
+            types, words = _TYPES.get(type(option.default), _ANY)
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                self._refuse(option.name, words)
+        if not isinstance(self.name, str):
+            self._refuse("name", "text")
         object.__setattr__(self, "name", self.name or self.kind)
 
     @abstractmethod
@@ -148,11 +157,18 @@ class Scorer(ABC):
 
         return from_file(Path(path))
 
-    def _check(self, option: str, allowed: tuple[str, ...]) -> None:
-        """Raise unless an option is one of its values."""
-        value = getattr(self, option)
-        if value not in allowed:
-            raise ScorerError(f"{option} of scorer {self.kind!r} is {value!r}, but must be {' or '.join(allowed)}")
+    def _one_of(self, option: str, allowed: tuple[str, ...]) -> None:
+        """Raise unless an option is one of some words."""
+        if getattr(self, option) not in allowed:
+            self._refuse(option, " or ".join(allowed))
+
+    def _at_least(self, option: str, least: int) -> None:
+        """Raise unless an option reaches a number."""
+        if getattr(self, option) < least:
+            self._refuse(option, f"{least} or more")
+
+    def _refuse(self, option: str, wanted: str) -> NoReturn:
+        raise ScorerError(f"{option} of scorer {self.kind!r} is {getattr(self, option)!r}, but must be {wanted}")
 
     def _require_extras(self, store: ActivationStore) -> None:
         absent = [extra for extra in self.needs if extra not in store.layout.extras]

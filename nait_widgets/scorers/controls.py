@@ -31,6 +31,10 @@ class Random(Scorer):
     kind: ClassVar[str] = "random"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._at_least("seed", 0)
+
     def compute(self, store: ActivationStore) -> Floats:
         """A draw a sample."""
         return baselines.random(len(store), self.seed)
@@ -52,6 +56,10 @@ class StratifiedRandom(Scorer):
     kind: ClassVar[str] = "stratified-random"
     seed: int = 0
     by: str = "length"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._at_least("seed", 0)
 
     def compute(self, store: ActivationStore) -> Floats:
         """A draw a sample, within its stratum."""
@@ -86,8 +94,8 @@ class Length(Scorer):
     of: Literal["response", "sample"] = "response"
 
     def __post_init__(self) -> None:
-        self._check("of", ("response", "sample"))
         super().__post_init__()
+        self._one_of("of", ("response", "sample"))
 
     def compute(self, store: ActivationStore) -> Floats:
         """Tokens a sample."""

@@ -42,8 +42,8 @@ class Centroid(TargetScorer):
     center: Float32 | None = field(default=None, repr=False, metadata=LEARNED)
 
     def __post_init__(self) -> None:
-        self._check("pool", get_args(Pool))
         super().__post_init__()
+        self._one_of("pool", get_args(Pool))
 
     def learn(self, targets: ActivationStore) -> dict[str, Float32]:
         """The mean embedding."""
@@ -72,10 +72,9 @@ class KNN(TargetScorer):
     embeddings: Float32 | None = field(default=None, repr=False, metadata=LEARNED)
 
     def __post_init__(self) -> None:
-        self._check("pool", get_args(Pool))
-        if not isinstance(self.k, int) or self.k < 1:
-            raise ScorerError(f"k of scorer {self.kind!r} is {self.k!r}, but must be a whole number from 1")
         super().__post_init__()
+        self._one_of("pool", get_args(Pool))
+        self._at_least("k", 1)
 
     def learn(self, targets: ActivationStore) -> dict[str, Float32]:
         """The targets' embeddings."""
@@ -120,8 +119,8 @@ class RDS(TargetScorer):
     embeddings: Float32 | None = field(default=None, repr=False, metadata=LEARNED)
 
     def __post_init__(self) -> None:
-        self._check("aggregate", ("round-robin", "max"))
         super().__post_init__()
+        self._one_of("aggregate", ("round-robin", "max"))
 
     def learn(self, targets: ActivationStore) -> dict[str, Float32]:
         """The targets' embeddings."""

@@ -61,7 +61,9 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Scorer:
         if _checksum(tensors) != header["sha256"]:
             raise ScorerError(f"{place} is damaged: its numbers are not those that were saved; get it again")
         origin = {} if header["origin"] is None else {"origin": header["origin"]}
-        scorer = find(header["kind"])(name=header["name"], **header["options"], **origin, **tensors)
+        cls = find(header["kind"])
+        options: dict[str, Any] = {name: header["options"][name] for name in cls.option_names()}
+        scorer = cls(name=header["name"], **options, **origin, **tensors)
         if scorer.digest != header["digest"]:
             raise ScorerError(f"{place} is damaged: it isn't the scorer that its digest names; get it again")
     except (KeyError, TypeError, ValueError) as error:

@@ -70,8 +70,8 @@ class IFD(Scorer):
     at_most_one: bool = True
 
     def __post_init__(self) -> None:
-        self._check("form", get_args(Form))
         super().__post_init__()
+        self._one_of("form", get_args(Form))
 
     def compute(self, store: ActivationStore) -> Floats:
         """Ratios."""
