@@ -20,9 +20,10 @@ from nait_widgets.errors import SelectionError
 from nait_widgets.explaining.health import rank_correlation
 from nait_widgets.plots import selection_report
 from nait_widgets.selection import Wish, arithmetic, choosing
+from nait_widgets.selection.wish import Adjust
 from nait_widgets.store import ActivationStore
 
-ADJUSTMENTS = ("length-residual", "length-strata")
+ADJUSTMENTS: tuple[Adjust, ...] = ("length-residual", "length-strata")
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -135,20 +136,21 @@ def test_a_selection_goes_by_adjusted_scores(pool: ActivationStore, direction: D
     valid = pool.selectable
     assert np.isnan(values[~valid]).all()
     assert (~valid).any()
-    moved = {
+    moved: dict[Adjust, Floats] = {
         "length-residual": arithmetic.length_residual(values, pool.n_tokens),
         "length-strata": arithmetic.length_strata(values, pool.n_tokens),
     }
-    chosen = {adjust: select(scores, fraction=0.2, adjust=adjust) for adjust in ("none", *moved)}
+    chosen = {adjust: select(scores, fraction=0.2, adjust=adjust) for adjust in moved}
+    plain = select(scores, fraction=0.2)
     for adjust, by in moved.items():
         assert chosen[adjust].rows.tolist() == arithmetic.top(by, len(chosen[adjust])).tolist()
         assert chosen[adjust].cut == by[chosen[adjust].rows[-1]]
-        assert chosen[adjust].ids != chosen["none"].ids
+        assert chosen[adjust].ids != plain.ids
         assert select(scores, threshold=chosen[adjust].cut, adjust=adjust).ids == chosen[adjust].ids
         assert abs(rank_correlation(by[valid], pool.n_tokens[valid])) < abs(
             rank_correlation(values[valid], pool.n_tokens[valid])
         )
-    # A tenth of each tenth by length, give or take one.
+    # Of each tenth by length, about as many.
     tenths = np.array_split(np.flatnonzero(valid)[np.argsort(pool.n_tokens[valid], kind="stable")], 10)
     taken = [np.isin(tenth, chosen["length-strata"].rows).mean() for tenth in tenths]
     assert max(taken) - min(taken) < 0.2
@@ -199,18 +201,23 @@ def test_it_is_kept_told_and_repeated(
     assert "adjust is 'size'" in capsys.readouterr().err
 
 
+def ids(curator: Curator) -> list[str]:
+    assert curator.selection is not None
+    return curator.selection.ids
+
+
 def test_the_curator_follows(copy: ActivationStore, direction: Direction) -> None:
     scores = score(copy, [direction])
     curator = Curator(copy, scores)
     chosen = {adjust: select(scores, k=20, adjust=adjust).ids for adjust in ADJUSTMENTS}
     curator.asked = {"k": 20, "adjust": "length-residual"}
-    assert curator.selection.ids == chosen["length-residual"]
+    assert ids(curator) == chosen["length-residual"]
     assert curator.select(k=20, adjust="length-strata").ids == chosen["length-strata"]
     assert curator.asked == {"k": 20, "adjust": "length-strata"}
     made: dict[str, Any] = {}
     curator._keeper.flush()
     exec(curator.code, made)
-    assert made["chosen"].ids == Curator(copy, scores).selection.ids == chosen["length-strata"]
+    assert made["chosen"].ids == ids(Curator(copy, scores)) == chosen["length-strata"]
 
 
 def test_a_report_cuts_where_the_selection_did(pool: ActivationStore, direction: Direction, tmp_path: Path) -> None:
