@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import DirectionError
+from nait_widgets.in_domain import about, groups, held_out, layer_of
 from nait_widgets.methods import Direction, FitOptions, Preset, preset, space
 from nait_widgets.methods.principal import contrast, point, principal_components
 from nait_widgets.methods.resampling import FEWEST, resample
@@ -123,10 +124,11 @@ def _fit(
     resampled = np.empty((len(resamples), n_layers, n_neurons), np.float16)
     for layer in range(n_layers):
         against = None if background_mean is None else background_mean[layer]
-        means: Floats = shares @ _layer(scored, layer, rows)
+        means: Floats = shares @ layer_of(scored, layer, rows)
         fitted, shown, decided = _one_layer(made_of, layer, rows, means, chosen.fit, against, shares)
         vectors[layer], resampled[:, layer] = fitted[0], fitted[1:]
         in_domain_mean[layer], explained[layer], margin[layer] = means[0], shown[0], decided[0]
+    sizes, group_mean = groups(scored, rows)
     return Direction(
         name=name,
         vectors=vectors,
@@ -141,16 +143,15 @@ def _fit(
         margin=margin,
         in_domain_mean=in_domain_mean,
         samples={
-            "used": len(rows),
-            "truncated": int(np.count_nonzero(store.status == Status.TRUNCATED)),
-            "quarantined": int(np.count_nonzero(~store.selectable)),
+            **about(store, rows),
+            "groups": sizes,
             "pool": chosen.score.pool,
-            "same_last_token": _same(np.asarray(store.array("last_token_id")[...])[rows]),
-            "source": store.provenance["source"],
             "background": None if background is None else background.provenance["source"],
         },
         resamples=resamples,
         resampled=resampled,
+        group_mean=group_mean,
+        held_out=held_out(scored, rows, resamples, drawn, resampled),
     )
 
 
@@ -178,8 +179,8 @@ def _one_layer(
         assert background is not None
         unknown = np.full(len(shares), np.nan)
         return np.stack([contrast(mean, background) for mean in means]), unknown, unknown
-    samples = _layer(made_of[0], layer, rows)
-    drift = samples if len(made_of) == 1 else samples - _layer(made_of[1], layer, rows)
+    samples = layer_of(made_of[0], layer, rows)
+    drift = samples if len(made_of) == 1 else samples - layer_of(made_of[1], layer, rows)
     vectors, explained = principal_components(drift, shares)
     if fit.sign == "pool":
         assert background is not None
@@ -189,16 +190,6 @@ def _one_layer(
     mask = fit.sign == "drift_masked"
     pointed = [point(vector, to, mask_outliers=mask) for vector, to in zip(vectors, along, strict=True)]
     return np.stack([vector for vector, _ in pointed]), explained, np.array([margin for _, margin in pointed])
-
-
-def _layer(reader: PoolReader, layer: int, rows: Rows) -> npt.NDArray[np.float32]:
-    """One layer of some samples: (len(rows), neuron)."""
-    parts = [values[rows[(rows >= r.start) & (rows < r.stop)] - r.start] for r, values in reader.chunks(layer)]
-    return np.concatenate(parts)
-
-
-def _same(values: npt.NDArray[np.int32]) -> bool:
-    return bool((values == values[0]).all())
 
 
 def _usable(store: ActivationStore, fit: FitOptions) -> Rows:

@@ -274,16 +274,18 @@ def test_a_file_from_before_there_were_refits_is_read(direction: Direction, tmp_
     tensors = load_file(path)
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
-    del tensors["resampled"]
+    for name in ("resampled", "group_mean", "held_out"):
+        del tensors[name]
     values = json.loads(header["direction"])
     del values["resamples"]
-    for key in ("pool", "same_last_token"):
+    for key in ("pool", "same_last_token", "same_content_token", "tokens", "groups"):
         del values["samples"][key]
     names = ("vectors", "explained", "margin", "in_domain_mean")
     digest = sha256(b"".join(tensors[name].tobytes() for name in names)).hexdigest()
     save_file(tensors, path, {**header, "direction": json.dumps(values), "sha256": digest})
     old = Direction.load(path)
     assert (old.resamples, old.resampled.shape) == ((), (0, 0, 0))
+    assert (old.group_mean.shape, old.held_out.shape) == ((0, 0, 0), (0, 0))
     assert old.digest == direction.digest
     np.testing.assert_array_equal(old.vectors, direction.vectors)
     Direction.load(old.save(path))

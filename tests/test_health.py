@@ -275,7 +275,7 @@ def test_truncated_rows_and_the_last_token(lm: CausalLM, in_domain_rows: list[Ro
     expected: list[tuple[dict[str, Any], str, str | None]] = [
         ({}, "bad", "bad"),
         ({"truncated": "drop"}, "good", "caution"),
-        ({"last_token": "content"}, "bad", "unknown"),
+        ({"last_token": "content"}, "bad", "caution"),
         ({"difference": "mean"}, "bad", None),
         ({"preset": "robust"}, "good", None),
         ({"preset": "robust", "truncated": "keep"}, "caution", None),

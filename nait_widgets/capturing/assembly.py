@@ -82,6 +82,9 @@ class Assembly:
                 "sketch": self._sketch[own],
                 **{name: values[own] for name, values in self._extras.items()},
             }
+            if self._layout.content_token:
+                ids = [_token(sample, sample.response[1] - 1) for sample in rendered]
+                columns["content_token_id"] = np.array(ids, np.int32)
             text: dict[str, list[str]] = {}
             if self._layout.text:
                 text["prompt"] = [_storable(record.prompt) for record in records]

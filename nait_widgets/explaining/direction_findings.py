@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nait_widgets.explaining.health import Health
+    from nait_widgets.methods import Direction
 
 # Two truncated rows in 256 made a component of .91 and .94 of a layer's variance; sound rows made .71 at most.
 ONE_KIND = 0.8
+FEWEST_GROUPED = 8  # rows whose mean says something of a group
 _COMBINED = "{} isn't known of directions that were combined: look at the health of each"
 
 
@@ -109,8 +111,8 @@ def _components(health: Health) -> Iterator[Finding]:
 
 def _rows(health: Health) -> Iterator[Finding]:
     """Are the in-domain rows many and sound, and what do they have in common?"""
-    direction, samples = health.direction, health.direction.samples
-    used, truncated = int(samples["used"]), int(samples["truncated"])
+    direction = health.direction
+    used = int(direction.samples["used"])
     yield Finding.graded(
         "rows",
         "In-domain rows",
@@ -121,36 +123,78 @@ def _rows(health: Health) -> Iterator[Finding]:
         caution="and 256 or more are better: add some, or watch the learning curve",
         bad="which is few: add some, to 256 or more",
     )
-    name, title = "truncated", "Truncated in-domain rows"
+    yield _groups(health)
+    yield _lengths(health)
+    yield _truncated(direction)
+    if direction.fit.difference == "last-first":
+        yield _last_token(direction)
+
+
+def _groups(health: Health) -> Finding:
+    """Are the rows of one kind?"""
+    sizes = health.direction.samples.get("groups", (0, 0))
+    cosines = health.groups[health.scored] if len(health.groups) else np.empty(0)
+    value = mean(cosines) if min(sizes) >= FEWEST_GROUPED else NAN
+    return Finding.graded(
+        "groups",
+        "Two kinds of rows",
+        value,
+        f"Split where they differ most, the in-domain rows make groups of {sizes[0]:,} and {sizes[1]:,} whose own "
+        f"directions have a mean cosine of {value:.2f}",
+        "Whether the in-domain rows are of one kind isn't known of combined directions, of older fits, under another "
+        f"pool than that of the fit, or where fewer than {FEWEST_GROUPED} rows stand apart",
+        good="so they are of one kind",
+        caution="so they may be several capabilities in one: compare what each group's own fit selects",
+    )
+
+
+def _lengths(health: Health) -> Finding:
+    """Do the rows differ in length as candidates do?"""
+    tokens = health.direction.samples.get("tokens", {"min": 0, "max": 0})
+    value = NAN if health.lengths is None else health.lengths
+    return Finding.graded(
+        "lengths",
+        "In-domain lengths",
+        value,
+        f"The in-domain rows have {tokens['min']:,} to {tokens['max']:,} tokens, as have {value:.0%} of the candidates",
+        "How long the in-domain rows are isn't known: fit the direction again",
+        good="so few candidates are scored beyond the lengths that were seen",
+        caution="so the direction may tell length: add rows of other lengths, or select with adjust 'length-residual'",
+    )
+
+
+def _truncated(direction: Direction) -> Finding:
+    name, title, truncated = "truncated", "Truncated in-domain rows", int(direction.samples["truncated"])
     if not truncated:
-        yield Finding(name, title, 0, "good", "No in-domain row was truncated.")
-    elif direction.fit.truncated == "drop":
-        yield Finding(
+        return Finding(name, title, 0, "good", "No in-domain row was truncated.")
+    if direction.fit.truncated == "drop":
+        return Finding(
             name, title, truncated, "good", f"Of the in-domain rows {truncated:,} were truncated and left out."
         )
-    else:
-        measured = f"Of the in-domain rows {truncated:,} were truncated and kept"
-        mend = "drop them (truncated='drop') or raise `max_length`"
-        if direction.fit.difference == "contrast":
-            yield Finding(name, title, truncated, "caution", f"{measured}: {mend}.")
-        else:
-            so = "and one in 256 can take over a principal component"
-            yield Finding(name, title, truncated, "bad", f"{measured}, {so}: {mend}.")
-    if direction.fit.difference == "last-first":
-        yield _last_token(direction.fit.last_token, samples.get("same_last_token"))
+    measured = f"Of the in-domain rows {truncated:,} were truncated and kept"
+    mend = "drop them (truncated='drop') or raise `max_length`"
+    if direction.fit.difference == "contrast":
+        return Finding(name, title, truncated, "caution", f"{measured}: {mend}.")
+    so = "and one in 256 can take over a principal component"
+    return Finding(name, title, truncated, "bad", f"{measured}, {so}: {mend}.")
 
 
-def _last_token(which: str, same: bool | None) -> Finding:
+def _last_token(direction: Direction) -> Finding:
     name, title = "last_token", "Last token"
+    content = direction.fit.last_token == "content"  # noqa: S105 - no password
+    same = direction.samples.get("same_content_token" if content else "same_last_token")
     compare = "'final' and 'content' select almost different rows, so compare both (`last_token`)"
-    if which == "content":
-        sentence = f"The last token of each response's text counts as last, and differs as texts do; {compare}."
-        return Finding(name, title, None, "unknown", sentence)
-    measured = "Each rendered row's own last token counts as last"
+    measured = (
+        "The last token of each response's text counts as last"
+        if content
+        else ("Each rendered row's own last token counts as last")
+    )
     if same is None:
         return Finding(name, title, None, "unknown", f"{measured}; whether rows share it is known after a new fit.")
     if same:
         return Finding(name, title, 1.0, "caution", f"{measured}, and all in-domain rows share it; {compare}.")
+    if content:
+        return Finding(name, title, 0.0, "caution", f"{measured}, and in-domain rows differ in it; {compare}.")
     sentence = (
         f"{measured}, and in-domain rows don't share it, so the direction may tell little but which token that is: "
         "drop truncated rows, or try last_token 'content' or preset robust."

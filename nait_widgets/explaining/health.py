@@ -36,7 +36,7 @@ class Health:
     """What was measured of a direction and of its selection from one store.
 
     A cosine is between two fits of a layer's vector; an overlap is the Jaccard index of two selections. Layers are
-    those of `direction.layers`. What takes resamples is empty where the direction has none.
+    those of `direction.layers`. What takes resamples is empty where the direction has none. Shares are from 0 to 1.
 
     Attributes:
         direction: The direction; its `explained` and `margin` belong to its health too.
@@ -47,6 +47,10 @@ class Health:
         bootstrap_overlap: Overlap of two bootstraps' selections: (pair,).
         sizes: In-domain rows that the learning curve was fitted to: (size,).
         learning: Overlap of their selections with the direction's own: (size,).
+        groups: Cosine of the contrasts with the candidates of the two groups that the in-domain rows fall into where
+            they differ most: (layer,); empty where it isn't known.
+        lengths: Share of the candidates that have as many tokens as some in-domain row, or as lie between two; None
+            where it isn't known.
         in_domain: Share of the candidates that score below the mean of the in-domain rows; None where it isn't known.
         top_dimensions: Share of |v|² that the five largest dimensions of a layer have: (layer,).
         layer_share: Share of the score's variance that each layer brings, negative where it works against the
@@ -56,6 +60,8 @@ class Health:
         strongest: The five dimensions that bring most of the score's variance.
         first_token: Share of the score's variance that the first token brings; None where it isn't known.
         length_correlation: Rank correlation of score and tokens; NaN where either doesn't vary.
+        length_residual: The same of the score that `select(adjust="length-residual")` goes by.
+        length_strata: The same under `adjust="length-strata"`.
     """
 
     direction: Direction
@@ -66,6 +72,8 @@ class Health:
     bootstrap_overlap: Floats
     sizes: Rows
     learning: Floats
+    groups: Floats
+    lengths: float | None
     in_domain: float | None
     top_dimensions: Floats
     layer_share: Floats
@@ -74,6 +82,8 @@ class Health:
     strongest: tuple[Dimension, ...]
     first_token: float | None
     length_correlation: float
+    length_residual: float
+    length_strata: float
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -131,6 +141,7 @@ def health(
     firsts = [i for i, which in enumerate(direction.resamples) if which.kind == "first"]
     variance = score_variance(direction, store, own, layers.scale)
     at = [store.layout.layers.index(layer) for layer in direction.layers]
+    tokens = store.n_tokens[valid]
     return Health(
         direction=direction,
         fraction=fraction,
@@ -140,6 +151,8 @@ def health(
         bootstrap_overlap=np.array([_jaccard(chosen[a], chosen[b]) for a, b in pairs]),
         sizes=np.array([direction.resamples[i].rows for i in firsts], np.int64),
         learning=np.array([_jaccard(chosen[i], arithmetic.top(own, k)) for i in firsts]),
+        groups=_groups(direction, store),
+        lengths=_lengths(direction, tokens),
         in_domain=_in_domain(direction, store, own[valid], layers),
         top_dimensions=_top_dimensions(direction),
         layer_share=variance.shares.sum(axis=1)[at],
@@ -147,7 +160,9 @@ def health(
         cancelled=variance.cancelled,
         strongest=variance.strongest(TOP_DIMENSIONS),
         first_token=variance.first_token,
-        length_correlation=rank_correlation(own[valid], store.n_tokens[valid]),
+        length_correlation=rank_correlation(own[valid], tokens),
+        length_residual=rank_correlation(arithmetic.length_residual(own[valid], tokens), tokens),
+        length_strata=rank_correlation(arithmetic.length_strata(own[valid], tokens), tokens),
     )
 
 
@@ -178,11 +193,31 @@ def _pairs(direction: Direction) -> tuple[Pairs, Pairs]:
 
 def _cosines(direction: Direction, pairs: Pairs) -> Floats:
     """Cosine of two resamples in each layer, 0 where either has no direction: (pair, layer)."""
-    units = direction.resampled.astype(np.float64)
-    norms = np.linalg.norm(units, axis=2, keepdims=True)
-    units /= np.where(norms > 0, norms, 1)
+    units = _units(direction.resampled)
     cosines = [np.einsum("ld,ld->l", units[a], units[b]) for a, b in pairs]
     return np.array(cosines).reshape(len(pairs), len(direction.layers))
+
+
+def _groups(direction: Direction, store: ActivationStore) -> Floats:
+    """Cosine of the two groups' contrasts in each layer: (layer,); they are known in the pool of the fit alone."""
+    if not direction.group_mean.size or direction.samples.get("pool") != direction.score.pool:
+        return np.empty(0)
+    at = [store.layout.layers.index(layer) for layer in direction.layers]
+    first, second = _units(direction.group_mean - store.statistics(direction.score.pool).mean[at])
+    cosines: Floats = np.einsum("ld,ld->l", first, second)
+    return cosines
+
+
+def _units(vectors: npt.NDArray[np.floating]) -> Floats:
+    """The last axis at unit length, 0 where it has none."""
+    units = vectors.astype(np.float64)
+    norms = np.linalg.norm(units, axis=-1, keepdims=True)
+    return units / np.where(norms > 0, norms, 1)
+
+
+def _lengths(direction: Direction, tokens: npt.NDArray[np.int32]) -> float | None:
+    own = direction.samples.get("tokens")
+    return None if own is None else float(((tokens >= own["min"]) & (tokens <= own["max"])).mean())
 
 
 def _in_domain(direction: Direction, store: ActivationStore, scores: Floats, layers: ScoredLayers) -> float | None:

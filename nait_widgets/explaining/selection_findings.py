@@ -131,5 +131,7 @@ def _scores(health: Health) -> Iterator[Finding]:
         f"The rank correlation of score and number of tokens is {value:+.2f}",
         "How score and length go together can't be told, for one of them is the same in all candidates",
         good="so the score is not just length",
-        caution=f"so {'long' if value > 0 else 'short'} candidates score higher: compare with a selection by length",
+        caution=f"so {'long' if value > 0 else 'short'} candidates score higher: compare with a selection by length, "
+        f"or select with adjust 'length-residual', which leaves {health.length_residual:+.2f}, or 'length-strata', "
+        f"which leaves {health.length_strata:+.2f}",
     )

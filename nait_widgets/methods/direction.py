@@ -50,9 +50,14 @@ class Direction:
             sign is given. Of two directions combined, this and what goes before and after isn't known: NaN.
         in_domain_mean: Mean of the in-domain samples' activation in the pool that they were fitted for (`pool` in
             `samples`): (layer, neuron).
-        samples: Counts and origin of the in-domain samples.
+        samples: Counts, lengths and origin of the in-domain samples.
         resamples: How the in-domain samples were drawn again; none where directions were combined.
         resampled: What each drawing was fitted to: (resample, layer, neuron) float16.
+        group_mean: Mean activation, in that pool, of the two groups that the in-domain samples fall into where they
+            differ most (`two_groups`), the larger first: (group, layer, neuron) float32. Like the next, empty where
+            directions were combined, for too few samples, and in files of before it was kept.
+        held_out: Projection of the in-domain samples' activations, in that pool, on the vectors that were fitted to
+            halves without them, mean over these halves: (in-domain sample, layer) float32.
     """
 
     name: str
@@ -70,6 +75,8 @@ class Direction:
     samples: dict[str, Any] = field(default_factory=dict)
     resamples: tuple[Resample, ...] = ()
     resampled: npt.NDArray[np.float16] = field(default_factory=lambda: np.empty((0, 0, 0), np.float16))
+    group_mean: Floats = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
+    held_out: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     def __repr__(self) -> str:
         n_layers, n_neurons = self.vectors.shape
@@ -193,7 +200,15 @@ class Direction:
 
     def _made(self, name: str, vectors: Floats) -> Direction:
         """A direction made by arithmetic, which no samples were fitted to."""
-        return replace(self, name=name, vectors=vectors, resamples=(), resampled=np.empty((0, 0, 0), np.float16))
+        return replace(
+            self,
+            name=name,
+            vectors=vectors,
+            resamples=(),
+            resampled=np.empty((0, 0, 0), np.float16),
+            group_mean=np.empty((0, 0, 0), np.float32),
+            held_out=np.empty((0, 0), np.float32),
+        )
 
 
 class Trait(NamedTuple):

@@ -27,13 +27,16 @@ DIMENSIONS = {
     "margin": ("layer",),
     "in_domain_mean": ("layer", "neuron"),
     "resampled": ("resample", "layer", "neuron"),
+    "group_mean": ("group", "layer", "neuron"),
+    "held_out": ("in_domain", "layer"),
 }
+_OPTIONAL = ("resampled", "group_mean", "held_out")  # not every direction has them
 _VALUES = ("name", "site", "model", "template", "preset", "samples")
 
 
 def encode(direction: Direction) -> tuple[Tensors, dict[str, Any]]:
     """The arrays of a direction, little-endian, by the names of `DIMENSIONS`; and everything else as JSON."""
-    kept = [name for name in DIMENSIONS if name != "resampled" or direction.resamples]
+    kept = [name for name in DIMENSIONS if name not in _OPTIONAL or getattr(direction, name).size]
     tensors = {name: np.ascontiguousarray(getattr(direction, name), _dtype(name)) for name in kept}
     header = {
         "format": FORMAT,
@@ -53,7 +56,7 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Direction
 
     Args:
         tensors: Those of `DIMENSIONS`, whatever their order.
-        header: As `encode` gave it. Directions from before there were resamples lack them, and the digest.
+        header: As `encode` gave it. Directions from before there were resamples lack the digest, too.
         place: Where all this was read, for messages.
 
     Raises:
@@ -62,7 +65,7 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Direction
     if header.get("format") != FORMAT:
         raise DirectionError(f"{place} is not a direction of format {FORMAT}")
     try:
-        tensors = {name: tensors[name] for name in DIMENSIONS if name in tensors or name != "resampled"}
+        tensors = {name: tensors[name] for name in DIMENSIONS if name in tensors or name not in _OPTIONAL}
         if _checksum(tensors) != header["sha256"]:
             raise DirectionError(f"{place} is damaged: its numbers are not those that were saved; get it again")
         resamples = tuple(Resample(**which) for which in header.get("resamples", []))

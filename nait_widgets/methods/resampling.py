@@ -1,4 +1,4 @@
-"""The in-domain samples drawn again: which of them each refit sees, so that a direction can tell how stable it is."""
+"""The in-domain samples drawn again, and split in two: how stable is a direction, and are they of one kind?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
 Kind = Literal["half", "bootstrap", "first"]
@@ -15,6 +17,7 @@ SPLITS = 4  # each gives two halves
 BOOTSTRAPS = 8
 SIZES = (16, 64, 256, 1024)  # of the learning curve
 FEWEST = 2  # samples that a direction can be fitted to
+MOST_LOOKED_AT = 1024  # samples whose differences, and whose own scores, are looked at one by one
 
 
 class Resample(NamedTuple):
@@ -54,3 +57,31 @@ def resample(n: int, seed: int = 0) -> tuple[tuple[Resample, ...], npt.NDArray[n
     drawn += [(Resample("first", draw, size), order[:size]) for draw, size in enumerate(SIZES) if size < n]
     shares = np.stack([np.bincount(rows, minlength=n) / len(rows) for _, rows in drawn])
     return tuple(which for which, _ in drawn), shares
+
+
+def looked_at(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Which of n samples are looked at one by one, ascending: all, or `MOST_LOOKED_AT` at random."""
+    if n <= MOST_LOOKED_AT:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).permutation(n)[:MOST_LOOKED_AT])
+
+
+def two_groups(layers: Iterable[npt.NDArray[np.floating]]) -> npt.NDArray[np.bool_]:
+    """Split samples where they differ most: by the sign of their first principal component over all layers at once.
+
+    Random halves of a mixture of two domains agree with each other, each being the same mixture; these halves don't.
+
+    Args:
+        layers: Of each layer the samples' activations, (sample, neuron); every layer's variance counts the same.
+
+    Returns:
+        Which samples are in the first group, the larger one: (sample,). All are where no sample differs.
+    """
+    alike: npt.NDArray[np.float64] = np.zeros(1)
+    for layer in layers:
+        centred = np.asarray(layer, np.float64) - np.mean(layer, axis=0, dtype=np.float64)
+        products = centred @ centred.T
+        variance = np.trace(products)
+        alike = alike + products / (variance if variance > 0 else 1)
+    first = np.linalg.eigh(alike)[1][:, -1] > 0
+    return first if 2 * np.count_nonzero(first) >= len(first) else ~first

@@ -78,6 +78,7 @@ class Layout:
         block_rows: Samples a shard.
         hidden_size: Width of the model's last hidden state, where the extras keep embeddings; else 0.
         up_size: Width of the up projections, where the extras keep their neurons; else 0.
+        content_token: Whether the last token of each response's text is kept, as it is where a pool takes it.
     """
 
     n_samples: int
@@ -91,6 +92,7 @@ class Layout:
     block_rows: int = BLOCK_ROWS
     hidden_size: int = 0
     up_size: int = 0
+    content_token: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype not in get_args(Dtype):
@@ -129,6 +131,7 @@ class Layout:
         """The arrays with one small value a sample; status, which declares a block whole, first."""
         names = ["status", "sample_id", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
         names += ["top_neuron_index", "top_neuron_value", "sketch"]
+        names += ["content_token_id"] if self.content_token else []
         names += extra_columns(self)
         names += [f"text/{name}" for name in ("prompt", "response", "original")] if self.text else []
         return names
@@ -175,7 +178,7 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
     column(group, "sample_id", (n,), "string", layout, fill="")
     for name in ("n_tokens", "n_response_tokens"):
         column(group, name, (n,), "int32", layout, fill=0)
-    for name in ("first_token_id", "last_token_id"):
+    for name in ("first_token_id", "last_token_id", *(["content_token_id"] if layout.content_token else [])):
         column(group, name, (n,), "int32", layout, fill=-1)
     status = column(group, "status", (n,), "uint8", layout, fill=int(Status.PENDING))
     status.attrs["flag_values"] = [int(code) for code in Status]
