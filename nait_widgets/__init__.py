@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from nait_widgets.records import read_records
     from nait_widgets.scorers import Scorer, scorer
     from nait_widgets.scoring import score
-    from nait_widgets.selection import Filters, Recipe, Selection, Wish, select
+    from nait_widgets.selection import (
+        Filters,
+        Recipe,
+        Selection,
+        Wish,
+        facility_location,
+        k_center,
+        select,
+        without_near_duplicates,
+    )
     from nait_widgets.store import ActivationStore, Status, open_store, unpack
     from nait_widgets.training import SubsetComparison, compare_subsets
     from nait_widgets.widgets import CaptureMonitor, Curator, DirectionHealth, Inspector, Overlap
@@ -48,7 +57,10 @@ _HOMES = {
     "Recipe": "selection",
     "Selection": "selection",
     "Wish": "selection",
+    "facility_location": "selection",
+    "k_center": "selection",
     "select": "selection",
+    "without_near_duplicates": "selection",
     "ActivationStore": "store",
     "Status": "store",
     "open_store": "store",
@@ -89,7 +101,9 @@ __all__ = [
     "compare_subsets",
     "contamination",
     "explain",
+    "facility_location",
     "fit_direction",
+    "k_center",
     "load_model",
     "near_duplicates",
     "open_store",
@@ -98,6 +112,7 @@ __all__ = [
     "scorer",
     "select",
     "unpack",
+    "without_near_duplicates",
 ]
 
 

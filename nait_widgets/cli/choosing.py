@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
 from nait_widgets.cli.common import scoring, tell
+from nait_widgets.cli.guarding import left_out
 from nait_widgets.cli.scorers import scored_by
 from nait_widgets.errors import NaitError, SelectionError
 
@@ -54,7 +55,7 @@ def select(options: argparse.Namespace) -> int:
     scores = None
     if options.recipe:
         others = (options.store, options.scores, options.by, options.targets, options.fraction, options.k)
-        if any(others) or options.threshold is not None:
+        if any(others) or options.exclude or options.threshold is not None:
             raise SelectionError("a recipe says what to select from and how much: give it alone")
         recipe = Recipe.load(options.recipe)
         selection = recipe.repeat()
@@ -70,7 +71,7 @@ def select(options: argparse.Namespace) -> int:
         wish = {
             name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed", "adjust")
         }
-        wish |= {"weights": dict(options.weight), "filters": _filters(options)}
+        wish |= {"weights": dict(options.weight), "filters": _filters(options), **left_out(store, options.exclude)}
         selection, order = nait.select(scores, **wish), options.order or "source"
     if options.save:
         _save(selection, scores, options.save)

@@ -10,6 +10,7 @@ import nait_widgets as nait
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
+from nait_widgets.cli.guarding import guard
 from nait_widgets.cli.training import compare
 from nait_widgets.scorers import available
 from nait_widgets.store import EXTRAS
@@ -91,12 +92,32 @@ def parser() -> argparse.ArgumentParser:
     only.add_argument(
         "--label", type=_pair, action="append", default=[], metavar="COLUMN=VALUE", help="carry it (or another given)"
     )
+    sub.add_argument(
+        "--exclude",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="REPORT.json",
+        help="leave out what `nait guard` found (or another given)",
+    )
     sub.add_argument("--columns", metavar="LIST", help="added to each row: score, rank, reason")
     sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
     sub.add_argument("-o", "--output", type=Path, metavar="subset.jsonl")
     sub.add_argument("--save", metavar="NAME", help="save the selection in the store")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
+    _add_json(sub)
+
+    sub = command(guard)
+    sub.add_argument("store", type=Path, metavar="STORE", help="with text")
+    sub.add_argument(
+        "files", nargs="*", metavar="[NAME=]FILE", help="benchmarks or in-domain samples; none: the rows themselves"
+    )
+    sub.add_argument("--compare", help="which text: prompt, response or sample; default: prompt, of rows sample")
+    sub.add_argument("--jaccard", type=float, metavar="J", help="least similarity of two texts (0.8)")
+    sub.add_argument("--containment", type=float, metavar="C", help="least share of a text that a row holds (0.5)")
+    sub.add_argument("--n", type=int, metavar="N", help="words of the n-grams of that share (8)")
+    sub.add_argument("-o", "--output", type=Path, metavar="report.json", help="what `nait select --exclude` reads")
     _add_json(sub)
 
     sub = command(explain)

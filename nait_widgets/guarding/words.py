@@ -140,13 +140,13 @@ def _normal(word: str) -> str:
 def _hashed(words: list[str]) -> Hashes:
     from pandas.util import hash_array
 
-    return hash_array(np.array(words, object), categorize=False)
+    return np.asarray(hash_array(np.array(words, object), categorize=False), np.uint64)
 
 
 def _distinct(hashes: Hashes) -> Hashes:
     """The values, sorted, each once."""
     ordered = np.sort(hashes)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return ordered[np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))]
 
 
 def _whole(words: Hashes) -> Hashes:

@@ -1,7 +1,17 @@
 """Scores + a wish -> a Selection; export with recipe and card."""
 
+from nait_widgets.selection.coverage import facility_location, k_center, without_near_duplicates
 from nait_widgets.selection.recipe import Recipe
 from nait_widgets.selection.selection import Selection, select
 from nait_widgets.selection.wish import Filters, Wish
 
-__all__ = ["Filters", "Recipe", "Selection", "Wish", "select"]
+__all__ = [
+    "Filters",
+    "Recipe",
+    "Selection",
+    "Wish",
+    "facility_location",
+    "k_center",
+    "select",
+    "without_near_duplicates",
+]

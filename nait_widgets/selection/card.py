@@ -118,7 +118,9 @@ def _narrowed(wish: Wish) -> list[str]:
     told += [f"{len(filters.ids):,} rows by lasso or id"] if filters.ids is not None else []
     lines = [f"| only among | {_text(', '.join(told))} |"] if told and filters.narrow else []
     if wish.pinned or wish.excluded:
-        lines.append(f"| by hand | {len(wish.pinned):,} pinned, {len(wish.excluded):,} excluded |")
+        lines.append(f"| by id | {len(wish.pinned):,} pinned, {len(wish.excluded):,} excluded |")
+    if wish.note:
+        lines.append(f"| note | {_text(wish.note)} |")
     return lines
 
 

@@ -41,6 +41,7 @@ class Selection:
         store: Where the rows are.
         directions: What they were scored by: directions and other scorers.
         lasting: The wish where the store alone is at hand: with ids for label columns that only the scores have.
+        made_from: The scores that it was chosen by, as `score` returned them.
     """
 
     rows: npt.NDArray[np.int64]
@@ -50,6 +51,7 @@ class Selection:
     store: ActivationStore
     directions: tuple[Scored, ...]
     lasting: Wish
+    made_from: xr.Dataset
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -139,6 +141,7 @@ def select(
     filters: Filters | Mapping[str, Any] | None = None,
     pinned: Sequence[str] = (),
     excluded: Sequence[str] = (),
+    note: str = "",
 ) -> Selection:
     """Choose the rows that score highest (Eq. 6).
 
@@ -155,7 +158,8 @@ def select(
             `length-strata`, to compare each with those of about its length. See `Wish`.
         filters: Which rows the choice is made among, a `Filters` or its fields.
         pinned: Ids that are chosen whatever they score, beyond what is asked for.
-        excluded: Ids that are never chosen; the next best take their place.
+        excluded: Ids that are never chosen, such as those of a guard's report; the next best take their place.
+        note: Where such ids come from, for the card: `report.summary`.
 
     Raises:
         SelectionError: Not exactly one of fraction, k and threshold; values out of range; more rows than there are;
@@ -164,7 +168,7 @@ def select(
     if filters is None or isinstance(filters, Mapping):
         filters = Wish.from_json({"fraction": 1.0, "filters": filters or {}}).filters
     wish = Wish(
-        fraction, k, threshold, merge, weights or {}, end, seed, adjust, filters, tuple(pinned), tuple(excluded)
+        fraction, k, threshold, merge, weights or {}, end, seed, adjust, filters, tuple(pinned), tuple(excluded), note
     )
     return select_by(scores, wish)
 
@@ -192,7 +196,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     for row in pinned[~store.selectable[pinned]]:
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
     choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
-    return Selection(*choice, wish, store, columns(scores), lasting)
+    return Selection(*choice, wish, store, columns(scores), lasting, scores)
 
 
 def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
