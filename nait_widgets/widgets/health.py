@@ -28,6 +28,7 @@ _FORMATS = {
     "truncated": ",.0f",
     "split_half": ".2f",
     "bootstrap": ".2f",
+    "groups": ".2f",
     "sign_margin": ".3f",
     "length": "+.2f",
 }
