@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -54,7 +55,7 @@ def fine_tune(
         report: Called with 1 after each step.
 
     Returns:
-        The model in evaluation mode, and the loss of each step before it was taken, in nats a token.
+        The model, in evaluation mode and without gradients, and the loss of each step before it was taken, in nats a token.
 
     Raises:
         ModelError: The loss is no longer finite, or a single sample doesn't fit the device's memory.
@@ -80,6 +81,7 @@ def fine_tune(
             optimizer.zero_grad()
             report(1)
         torch.nn.Module.eval(lm.model)
+        lm.model.requires_grad_(False)
     return lm, losses
 
 
@@ -170,7 +172,12 @@ def trainable(base: CausalLM, lora: int | None) -> CausalLM:
     else:
         peft = import_peft()
         config = peft.LoraConfig(task_type="CAUSAL_LM", r=lora, lora_alpha=2 * lora, target_modules="all-linear")
-        model = peft.get_peft_model(model, config).get_base_model()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells how it adapts itself to the architecture
+            model = peft.inject_adapter_in_model(config, model)
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
     return replace(base, model=model)
 
 

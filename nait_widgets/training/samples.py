@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -71,8 +70,8 @@ def draws(name: str, source: object, n_seeds: int, renderer: Renderer) -> list[S
     Raises:
         NaitError: There are several sources, but not one for each seed; or nothing can be trained on.
     """
-    several = isinstance(source, Sequence) and bool(source) and _is_source(source[0])
-    sources = list(source) if several and isinstance(source, Sequence) else [source]
+    several = isinstance(source, (list, tuple)) and bool(source) and _is_source(source[0])
+    sources = list(source) if several and isinstance(source, (list, tuple)) else [source]
     if len(sources) not in (1, n_seeds):
         raise NaitError(
             f"subset {name!r} has {len(sources)} draws for {n_seeds} seeds: give one for all, or one for each"
