@@ -223,6 +223,16 @@ def test_scores_and_selections_are_saved_in_the_store(place: Path) -> None:
     assert not list(place.glob("x.*"))
 
 
+def test_a_capture_with_extras(place: Path) -> None:
+    asked = ("capture", "model", "data.jsonl", "-o", "extras.zarr", "--extras")
+    assert nait(*asked, "ifd,nag", cwd=place).returncode == 0
+    assert json.loads(nait("info", "extras.zarr", "--json", cwd=place).stdout)["extras"] == ["loss", "ifd", "nag"]
+    assert "extras   loss, ifd, nag\n" in nait("info", "extras.zarr", cwd=place).stdout
+    assert "extras" not in nait("info", "pool.zarr", cwd=place).stdout
+    assert nait("verify", "extras.zarr", cwd=place).returncode == 0
+    refused(nait(*asked, "nag,soul", cwd=place), "'soul'", "loss, ifd, embedding, nag, or all")
+
+
 def test_a_capture_without_text(place: Path) -> None:
     assert nait("capture", "model", "data.jsonl", "-o", "bare.zarr", "--no-text", cwd=place).returncode == 0
     assert not (place / "bare.zarr" / "text").exists()

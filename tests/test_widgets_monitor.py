@@ -121,7 +121,7 @@ def test_rows_that_run_again_with_their_window_are_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of a window's blocks is lost: its neighbours run again with it, and were counted before."""
-    from nait_widgets.capturing import run
+    from nait_widgets.capturing import loop
 
     counted: list[int] = []
 
@@ -148,7 +148,7 @@ def test_rows_that_run_again_with_their_window_are_counted_once(
         totals.append((total, done))
         return Watch()
 
-    monkeypatch.setattr(run, "watch_capture", watch_capture)
+    monkeypatch.setattr(loop, "watch_capture", watch_capture)
     capture(model, rows, tmp_path / "s.zarr", **options)
     assert totals == [(100, 68)]
     assert sum(n for n in counted if n > 0) == 32

@@ -106,6 +106,7 @@ def info(options: argparse.Namespace) -> int:
         f"  samples  {facts['samples']:,} ({_listed(facts['status'])}), {facts['tokens']:,} tokens",
         f"  neurons  {facts['site']}, {len(facts['layers'])} layers × {facts['neurons']:,}, {facts['dtype']}",
         f"  pools    {', '.join(facts['pools'])}",
+        *([f"  extras   {', '.join(facts['extras'])}"] if facts["extras"] else []),
         f"  model    {provenance['model']['name']} ({provenance['model']['architecture']}, "
         f"{provenance['model']['dtype']}), weights {provenance['model']['weights_hash'][:16]}",
         f"  template {provenance['template']['name']}, at most {provenance['template']['max_length']} tokens",
