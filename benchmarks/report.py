@@ -52,9 +52,8 @@ class Report:
     def markdown(self) -> str:
         """Heading, setting, table and targets."""
         columns = list(self.table[0])
-        lines = [f"### {self.name}", "", self.setting, ""]
-        lines += [_line(columns), _line(["---"] * len(columns))]
-        lines += [_line([_text(row[column]) for column in columns]) for row in self.table]
+        rows = [[_text(row[column]) for column in columns] for row in self.table]
+        lines = [f"### {self.name}", "", self.setting, "", table(columns, rows)]
         if any(isinstance(cell, Spread) for row in self.table for cell in row.values()):
             lines += ["", "Medians; ratios by round, with the lowest and the highest."]
         lines += ["", *(f"- {target}" for target in self.targets)]
@@ -81,8 +80,10 @@ def replace_part(path: Path, part: str, text: str) -> None:
         path.write_text(f"{content.partition(begin)[0]}{begin}\n{text}\n{end}{content.partition(end)[2]}")
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _text(cell: Cell) -> str:

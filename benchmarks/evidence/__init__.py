@@ -1,0 +1,1 @@
+"""What `docs/evidence.md` tells, measured: `python -m benchmarks.evidence`."""

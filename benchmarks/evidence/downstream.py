@@ -1,0 +1,132 @@
+"""What a selection is worth: the same base, fine-tuned on each subset with as many response tokens, and evaluated."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.evidence.figure import Range
+from nait_widgets.store.scan import available_cpus
+from nait_widgets.training import SubsetComparison, compare_subsets
+
+if TYPE_CHECKING:
+    from benchmarks.evidence.data import Row
+    from benchmarks.evidence.measures import Rows
+    from benchmarks.evidence.study import Study
+    from nait_widgets.training.statistics import Paired
+
+MOST_ROWS = 1_500  # of a subset that are rendered: several times what a run reads
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How runs are fine-tuned.
+
+    Attributes:
+        steps: Of each run.
+        response_tokens: Of each step.
+        learning_rate: The highest.
+    """
+
+    steps: int
+    response_tokens: int
+    learning_rate: float
+
+    def words(self, study: Study) -> str:
+        """The recipe as it is run at a study's size."""
+        steps = self.steps_at(study)
+        return (
+            f"{steps} steps of exactly {self.response_tokens:,} response tokens ({steps * self.response_tokens:,} in "
+            f"all), AdamW at {self.learning_rate:g} with a cosine, all weights, products in bfloat16"
+        )
+
+    def steps_at(self, study: Study) -> int:
+        """Steps of a run."""
+        return max(2, round(self.steps * min(1.0, study.size)))
+
+
+def compare(
+    study: Study,
+    model: Path | str,
+    name: str,
+    pool: Sequence[Row],
+    subsets: Mapping[str, Rows | Sequence[Rows]],
+    held_out: Mapping[str, Sequence[Row]],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    **options: Any,
+) -> SubsetComparison:
+    """Fine-tune on rows of a pool, in as many processes as there are processors; runs that are done stay done.
+
+    Args:
+        study: The run.
+        model: The base.
+        name: Of the folder of runs; one recipe, base and set of held-out rows each.
+        pool: The candidates.
+        subsets: Rows of each, or a draw for each seed.
+        held_out: What is evaluated on.
+        seeds: Of the runs.
+        recipe: How.
+        options: Of `compare_subsets`.
+    """
+    import torch
+
+    drawn = {
+        name: _texts(pool, rows) if isinstance(rows, np.ndarray) else [_texts(pool, draw) for draw in rows]
+        for name, rows in subsets.items()
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the comparison keeps its cautions
+        return compare_subsets(
+            model,
+            drawn,
+            {name: list(rows) for name, rows in held_out.items()},
+            out=study.folder("runs") / name,
+            seeds=list(seeds),
+            steps=recipe.steps_at(study),
+            response_tokens=recipe.response_tokens,
+            learning_rate=recipe.learning_rate,
+            workers=1 if torch.cuda.is_available() else available_cpus(),
+            dtype="bfloat16",
+            **options,
+        )
+
+
+def random_draws(selectable: Rows, k: int, seeds: Sequence[int]) -> list[Rows]:
+    """A draw of k rows for each seed."""
+    return [np.random.default_rng([seed, 1]).choice(selectable, k, replace=False) for seed in seeds]
+
+
+def values(result: SubsetComparison, subset: str, target: str) -> Range:
+    """The mean difference to random over the seeds, paired, with the lowest and the highest."""
+    pairs = zip(result.values(subset, target), result.values(RANDOM, target), strict=True)
+    differences = [own - other for own, other in pairs]
+    return Range(float(np.mean(differences)), min(differences), max(differences))
+
+
+def difference(pair: Paired) -> str:
+    """A paired difference with its 95 % interval; bold where that leaves out zero."""
+    if pair.n < 2:
+        return f"{pair.mean:+.3f}".replace("-", "−")
+    told = f"{pair.mean:+.3f} ({pair.low:+.3f} to {pair.high:+.3f})".replace("-", "−")
+    return f"**{told}**" if pair.low > 0 or pair.high < 0 else told
+
+
+def spread(found: Sequence[float]) -> str:
+    """Mean and standard deviation over the seeds."""
+    deviation = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
+    return f"{np.mean(found):.3f}{deviation}"
+
+
+def _texts(pool: Sequence[Row], rows: Rows) -> list[Row]:
+    """The texts of some rows; of many, an even choice that doesn't depend on their order."""
+    rows = np.sort(rows)
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
+    return [pool[row] for row in rows.tolist()]

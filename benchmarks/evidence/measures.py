@@ -1,0 +1,46 @@
+"""What selections and scores are measured by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nait_widgets.selection import arithmetic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Rows = npt.NDArray[np.int64]
+    Mask = npt.NDArray[np.bool_]
+    Floats = npt.NDArray[np.float64]
+
+
+def top(scores: Floats, fraction: float) -> Rows:
+    """The rows of the highest scores, best first; of those that have one."""
+    return arithmetic.top(scores, arithmetic.size(fraction, int(np.count_nonzero(~np.isnan(scores)))))
+
+
+def auc(above: Floats, below: Floats) -> float:
+    """Chance that one of `above` scores higher than one of `below`, ties by halves."""
+    above, below = above[~np.isnan(above)], np.sort(below[~np.isnan(below)])
+    wins = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
+    return float(wins.mean() / (2 * len(below)))
+
+
+def jaccard(a: Rows, b: Rows) -> float:
+    """Rows in both of those in either."""
+    shared = len(np.intersect1d(a, b, assume_unique=True))
+    return shared / (len(a) + len(b) - shared)
+
+
+def kept(rows: Rows, mask: Mask) -> float:
+    """Share of the masked rows that are among the chosen."""
+    return float(mask[rows].sum() / mask.sum())
+
+
+def chance(mask: Mask, valid: Mask, fraction: float) -> tuple[float, float]:
+    """What a random selection keeps of the masked rows: the mean, and its standard deviation (hypergeometric)."""
+    n, marked = int(valid.sum()), int((mask & valid).sum())
+    share = arithmetic.size(fraction, n) / n
+    return share, float(np.sqrt(share * (1 - share) / marked * (n - marked) / (n - 1)))
