@@ -13,7 +13,15 @@ from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
     from nait_widgets.capturing import capture
-    from nait_widgets.explaining import Explanation, explain
+    from nait_widgets.explaining import (
+        CoreAndOwn,
+        Explanation,
+        Health,
+        MethodComparison,
+        compare_methods,
+        core_and_own,
+        explain,
+    )
     from nait_widgets.fitting import fit_direction
     from nait_widgets.guarding import Contamination, NearDuplicates, contamination, near_duplicates
     from nait_widgets.methods import PRESETS, Direction, FitOptions, ScoreOptions
@@ -23,12 +31,14 @@ if TYPE_CHECKING:
     from nait_widgets.scoring import score
     from nait_widgets.selection import (
         Filters,
+        Ratio,
         Recipe,
         Selection,
         Wish,
         facility_location,
         k_center,
         select,
+        suggest_ratio,
         without_near_duplicates,
     )
     from nait_widgets.store import ActivationStore, Status, open_store, unpack
@@ -37,8 +47,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "capture": "capturing",
-    "explain": "explaining",
+    "CoreAndOwn": "explaining",
     "Explanation": "explaining",
+    "Health": "explaining",
+    "MethodComparison": "explaining",
+    "compare_methods": "explaining",
+    "core_and_own": "explaining",
+    "explain": "explaining",
     "fit_direction": "fitting",
     "Contamination": "guarding",
     "NearDuplicates": "guarding",
@@ -54,12 +69,14 @@ _HOMES = {
     "scorer": "scorers",
     "score": "scoring",
     "Filters": "selection",
+    "Ratio": "selection",
     "Recipe": "selection",
     "Selection": "selection",
     "Wish": "selection",
     "facility_location": "selection",
     "k_center": "selection",
     "select": "selection",
+    "suggest_ratio": "selection",
     "without_near_duplicates": "selection",
     "ActivationStore": "store",
     "Status": "store",
@@ -79,16 +96,20 @@ __all__ = [
     "ActivationStore",
     "CaptureMonitor",
     "Contamination",
+    "CoreAndOwn",
     "Curator",
     "Direction",
     "DirectionHealth",
     "Explanation",
     "Filters",
     "FitOptions",
+    "Health",
     "Inspector",
+    "MethodComparison",
     "NaitError",
     "NearDuplicates",
     "Overlap",
+    "Ratio",
     "Recipe",
     "ScoreOptions",
     "Scorer",
@@ -98,8 +119,10 @@ __all__ = [
     "Wish",
     "__version__",
     "capture",
+    "compare_methods",
     "compare_subsets",
     "contamination",
+    "core_and_own",
     "explain",
     "facility_location",
     "fit_direction",
@@ -111,6 +134,7 @@ __all__ = [
     "score",
     "scorer",
     "select",
+    "suggest_ratio",
     "unpack",
     "without_near_duplicates",
 ]

@@ -1,17 +1,20 @@
 """Scores + a wish -> a Selection; export with recipe and card."""
 
 from nait_widgets.selection.coverage import facility_location, k_center, without_near_duplicates
+from nait_widgets.selection.ratio import Ratio, suggest_ratio
 from nait_widgets.selection.recipe import Recipe
 from nait_widgets.selection.selection import Selection, select
 from nait_widgets.selection.wish import Filters, Wish
 
 __all__ = [
     "Filters",
+    "Ratio",
     "Recipe",
     "Selection",
     "Wish",
     "facility_location",
     "k_center",
     "select",
+    "suggest_ratio",
     "without_near_duplicates",
 ]

@@ -1,0 +1,256 @@
+"""How much to select: what each further part of a ranking adds, and how many candidates are like in-domain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nait_widgets.errors import SelectionError
+from nait_widgets.methods import Direction
+from nait_widgets.scored import columns
+from nait_widgets.selection import arithmetic
+from nait_widgets.selection.selection import scored_values
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import xarray as xr
+
+    from nait_widgets.scored import Scored
+
+    Floats = npt.NDArray[np.float64]
+
+FRACTIONS = tuple(percent / 100 for percent in range(5, 101, 5))
+# Of the in-domain rows, the least that a cut must leave above itself for their share to be told: fewer and chance makes
+# the least ratio too low, more and rows that lie among the candidates make it too high. On the 16 contrasts of the demo
+# and 6 of real rows hidden in Alpaca, a tenth is off by .022 of the candidates on average, a quarter by .021 (at worst
+# .09), a half by .029 (at worst .20).
+LEAST_FOUND = 0.25
+# In-domain rows stand out where their median is above this share of the candidates: contrasts on two models .86 and
+# more; below .62 the suggestion was no better than chance.
+STANDS_OUT = 0.8
+# Yardsticks agree within this factor: on contrasts that tell their capability .7 to 2.4, on those that hardly do 2.8
+# and more.
+AGREE = 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratio:
+    """What selecting more is worth, by one direction's or scorer's ranking, and the share that this suggests.
+
+    Fractions are of the rows that have a score, as `select` takes them. In-domain rows are scored by fits to halves
+    without them, so that no row speaks for itself.
+
+    Attributes:
+        name: Of the direction or scorer.
+        suggested: The fraction suggested, in whole per cent.
+        why: What it rests on: one sentence.
+        caution: Why it is uncertain: one sentence; empty where the yardsticks agree.
+        fractions: Looked at, ascending: (fraction,).
+        rows: How many rows each selects: (fraction,).
+        cut: Score of the last of them: (fraction,).
+        added: Mean z-score of the rows that it adds to the fraction before: (fraction,).
+        mean: Mean z-score of all that it selects: (fraction,).
+        found: Share of the in-domain rows that score at least the cut: (fraction,); NaN where it isn't known.
+        alike: Share of the selected rows that can be like in-domain rows, as estimated by `prevalence · found /
+            fraction`, at most 1: (fraction,); NaN where it isn't known.
+        knee: Fraction where the sorted scores lie furthest below the straight line from the first to the last, each
+            axis scaled to 1 (Satopää et al. 2011, Finding a Kneedle in a Haystack).
+        prevalence: Largest share of the candidates that can be like in-domain rows: the least, over all cuts that a
+            quarter of these pass, of (share of candidates above) / (share of in-domain rows above), for if a share π
+            of the candidates is like them, then π of that share is among those above (Blanchard, Lee and Scott 2010,
+            Semi-Supervised Novelty Detection, JMLR 11). NaN where it isn't known.
+        above_tenth: Share of the candidates that score at least what nine in ten in-domain rows do; NaN likewise.
+        above_median: The same of the median in-domain row.
+        in_domain: Scores of the in-domain rows: (in-domain row,); empty where they aren't known.
+    """
+
+    name: str
+    suggested: float
+    why: str
+    caution: str
+    fractions: Floats
+    rows: npt.NDArray[np.int64]
+    cut: Floats
+    added: Floats
+    mean: Floats
+    found: Floats
+    alike: Floats
+    knee: float
+    prevalence: float
+    above_tenth: float
+    above_median: float
+    in_domain: Floats
+
+    @property
+    def table(self) -> str:
+        """The curve as plain text, a line a fraction."""
+        header = f"{'select':>7} {'rows':>9} {'cut':>9} {'added z':>8} {'mean z':>7} {'found':>6} {'alike':>6}"
+        lines = [
+            f"{fraction:>7.0%} {rows:>9,} {cut:>9.3g} {added:>8.2f} {mean:>7.2f} {_percent(found)} {_percent(alike)}"
+            for fraction, rows, cut, added, mean, found, alike in zip(
+                self.fractions, self.rows, self.cut, self.added, self.mean, self.found, self.alike, strict=True
+            )
+        ]
+        return "\n".join([header, *lines])
+
+    def __str__(self) -> str:
+        suggestion = f"{self.name}: select {self.suggested:.0%}. {self.why}"
+        return "\n".join([suggestion, *([f"Caution: {self.caution}"] if self.caution else []), "", self.table])
+
+
+def suggest_ratio(
+    scores: xr.Dataset, direction: str | Scored | None = None, *, fractions: Sequence[float] = FRACTIONS
+) -> Ratio:
+    """What selecting more is worth for one direction, and which fraction its in-domain rows suggest.
+
+    The suggestion is the share of the candidates that can be like the in-domain rows (`Ratio.prevalence`): beyond it,
+    a selection must hold others. That needs in-domain rows' own scores, which a fitted direction keeps for every
+    similarity but the cosine, and for the pool that it was fitted for; where they aren't known, the knee of the scores
+    stands alone.
+
+    Args:
+        scores: What `score` returned.
+        direction: Which column, or its name; may be left out where there is one.
+        fractions: To look at, of the rows that have a score, ascending.
+
+    Raises:
+        SelectionError: No such column, no row that has a score, or fractions that aren't above 0, at most 1 and
+            ascending.
+    """
+    asked = np.asarray(fractions, np.float64)
+    if not asked.size or asked[0] <= 0 or asked[-1] > 1 or (np.diff(asked) <= 0).any():
+        raise SelectionError(f"fractions are {list(fractions)}, but must ascend, above 0 and at most 1")
+    _, values, names = scored_values(scores)
+    column = _column(direction, names)
+    ranked = values[arithmetic.top(values[:, column]), column]
+    if not len(ranked):
+        raise SelectionError(f"no row has a score by {names[column]!r}, so there is none to select")
+    rows = np.array([arithmetic.size(fraction, len(ranked)) for fraction in asked])
+    sums = np.concatenate([[0.0], np.cumsum((ranked - ranked.mean()) / (ranked.std() or 1))])
+    before = np.concatenate([[0], rows[:-1]])
+    added = (sums[rows] - sums[before]) / np.where(rows > before, rows - before, np.nan)
+    cut = ranked[rows - 1]
+    in_domain = _in_domain(scores, columns(scores)[column], column)
+    found = _share_above(in_domain, cut)
+    knee, bound = _knee(ranked), _prevalence(ranked, in_domain)
+    tenth, median = _share_above(ranked, np.quantile(in_domain, [0.1, 0.5])) if len(in_domain) else (np.nan, np.nan)
+    suggested, why = _suggestion(knee, bound)
+    return Ratio(
+        name=names[column],
+        suggested=suggested,
+        why=why,
+        caution=_caution(knee, bound.prevalence, float(tenth), float(median)),
+        fractions=asked,
+        rows=rows,
+        cut=cut,
+        added=added,
+        mean=sums[rows] / rows,
+        found=found,
+        alike=np.minimum(1, bound.prevalence * found * len(ranked) / rows),
+        knee=knee,
+        prevalence=bound.prevalence,
+        above_tenth=float(tenth),
+        above_median=float(median),
+        in_domain=in_domain,
+    )
+
+
+def _column(direction: str | Scored | None, names: list[str]) -> int:
+    if direction is None and len(names) > 1:
+        raise SelectionError(f"there are the columns {', '.join(names)}: say which one (`direction=`)")
+    name = names[0] if direction is None else direction if isinstance(direction, str) else direction.name
+    if name not in names:
+        raise SelectionError(f"there is no column {name!r}; there are {', '.join(names)}")
+    return names.index(name)
+
+
+def _in_domain(scores: xr.Dataset, scored: Scored, column: int) -> Floats:
+    """Scores of the in-domain rows, by fits without them, ascending; empty where they aren't known."""
+    if not isinstance(scored, Direction) or not scored.held_out.size or scored.score.similarity == "cosine":
+        return np.empty(0)
+    if scored.samples.get("pool") != scored.score.pool:
+        return np.empty(0)
+    layers = scores["layer"].to_numpy().tolist()
+    of_layer = [layers.index(layer) for layer in scored.layers]
+    mean, scale = (
+        scores[name].to_numpy().reshape(-1, len(layers))[column, of_layer] for name in ("layer_mean", "layer_scale")
+    )
+    used = np.array([scored.score.layers is None or layer in scored.score.layers for layer in scored.layers])
+    by_layer = (scored.held_out - mean) / np.where(scale > 0, scale, np.inf)
+    return np.sort(np.where(used, by_layer, 0).sum(axis=1))
+
+
+def _share_above(values: Floats, cuts: Floats) -> Floats:
+    """Share of some values that are at least each cut; NaN of none."""
+    if not len(values):
+        return np.full(len(cuts), np.nan)
+    share: Floats = 1 - np.searchsorted(np.sort(values), cuts) / len(values)
+    return share
+
+
+def _knee(ranked: Floats) -> float:
+    """The fraction at which scores, best first, lie furthest below the line from the first to the last."""
+    spread = ranked[0] - ranked[-1]
+    if len(ranked) < 3 or not spread > 0:
+        return 1.0
+    below = 1 - np.arange(len(ranked)) / (len(ranked) - 1) - (ranked - ranked[-1]) / spread
+    return float((np.argmax(below) + 1) / len(ranked))
+
+
+class _Bound(NamedTuple):
+    """A cut, and the share of the candidates that can be like in-domain rows because of it."""
+
+    prevalence: float
+    cut: float
+    candidates: float
+    in_domain: float
+
+
+def _prevalence(ranked: Floats, in_domain: Floats) -> _Bound:
+    if not len(in_domain):
+        return _Bound(np.nan, np.nan, np.nan, np.nan)
+    found = _share_above(in_domain, in_domain)
+    cuts, found = in_domain[found >= LEAST_FOUND], found[found >= LEAST_FOUND]
+    above = _share_above(ranked, cuts)
+    least = int(np.argmin(above / found))
+    return _Bound(float(min(1, above[least] / found[least])), cuts[least], above[least], found[least])
+
+
+def _suggestion(knee: float, bound: _Bound) -> tuple[float, str]:
+    if np.isnan(bound.prevalence):
+        return _whole(
+            knee
+        ), f"The scores fall steeply up to {_whole(knee):.0%} of the candidates and slowly from there."
+    return _whole(bound.prevalence), (
+        f"At most {bound.prevalence:.1%} of the candidates can be like the in-domain rows, for {bound.candidates:.1%} "
+        f"of the candidates but {bound.in_domain:.0%} of the in-domain rows score {bound.cut:.3g} or more."
+    )
+
+
+def _caution(knee: float, prevalence: float, tenth: float, median: float) -> str:
+    if np.isnan(prevalence):
+        return (
+            "This is the knee of the scores alone, for in-domain rows' own scores aren't known of other scorers, of "
+            "combined directions and older fits, of a cosine, or under another pool than that of the fit."
+        )
+    if 1 - median < STANDS_OUT:
+        return (
+            f"The median in-domain row scores above just {1 - median:.0%} of the candidates, so the ranking hardly "
+            "tells them apart and no ratio is well founded: see the direction's health."
+        )
+    for share, what in ((tenth, "score as nine in ten in-domain rows do"), (knee, "lie before the knee of the scores")):
+        if not 1 / AGREE <= share / max(prevalence, 1e-9) <= AGREE:
+            return f"Another yardstick says otherwise: {share:.1%} of the candidates {what}."
+    return ""
+
+
+def _whole(fraction: float) -> float:
+    """In whole per cent, at least one."""
+    return max(1, round(100 * fraction)) / 100
+
+
+def _percent(share: float) -> str:
+    return "     –" if np.isnan(share) else f"{share:>6.0%}"
