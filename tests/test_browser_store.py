@@ -194,10 +194,12 @@ def test_a_reload_restores_the_panels(lab: Lab, saved_folder: Path) -> None:
     both_themes(lab, lab.page.locator("#jp-main-dock-panel"), "lab-store")
 
 
-def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path) -> None:
+def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path, tmp_path: Path) -> None:
     put(lab, saved_folder, "pool.zarr")
+    store = nait.open_store(lab.server.root / "pool.zarr")
+    mixed = nait.score(store, [store.direction(DIRECTIONS[0]), "length"])
+    store.save_scores(mixed, "with length")
     page = StorePage(lab, "pool.zarr").open()
-    store = nait.open_store(saved_folder / "pool.zarr")
     explanation = store.explain("d00123", store.direction(DIRECTIONS[1]))
     inspector = page.panel.get_by_role("region", name="Why it scores so")
     page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
@@ -214,6 +216,26 @@ def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path) -> None:
     expect(cells).to_have_count(20)
     shown = [tuple(map(int, row.locator("td").all_inner_texts()[:2])) for row in cells.all()]
     assert shown == [(neuron.layer, neuron.neuron) for neuron in explanation.top(20)]
+
+    # Another scorer's score has no parts, and it is said so; rows are chosen by it as by a direction.
+    page.panel.get_by_label("Scores", exact=True).select_option("with length")
+    page.ready()
+    page.chosen(len(nait.select(mixed, fraction=0.1)))
+    page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
+    inspector.get_by_role("textbox", name="Sample").fill("d00123")
+    inspector.get_by_role("textbox", name="Sample").press("Enter")
+    expect(page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")).to_have_text("d00123")
+    inspector.get_by_label("Direction").select_option("length")
+    tokens = store.n_response_tokens[store.index("d00123")]
+    expect(inspector.locator(".nait-inspector-about strong")).to_have_text(f"score {tokens:+.1f}")
+    expect(inspector).to_contain_text("This method scores a sample as a whole")
+    for part in ("Contributions by layer", "Strongest neurons", "Neurons that move the score most"):
+        expect(inspector.get_by_role("heading", name=part)).to_be_hidden()
+    page.panel.get_by_label("Merge").select_option("max")
+    rows = page.download()
+    expected = repeated(page.save("by-length"), tmp_path / "expected.jsonl")
+    assert [{k: v for k, v in row.items() if not k.startswith("nait_")} for row in rows] == expected
+    assert {row["id"] for row in rows} == set(nait.select(mixed, fraction=0.1, merge="max").ids)
 
 
 def test_saved_selections_are_taken_up(lab: Lab, saved_folder: Path) -> None:
