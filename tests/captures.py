@@ -22,7 +22,6 @@ OPTIONS: dict[str, Any] = {
     "block_rows": 256,
     "deterministic": True,
     "batch_tokens": 2048,
-    "extras": "all",
 }
 
 
@@ -31,7 +30,7 @@ def run(rows: str, path: str, report: str) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     try:
-        capture(tiny_model("llama"), rows, path, **OPTIONS)
+        capture(tiny_model("llama"), rows, path, extras="all", **OPTIONS)
         message = "complete"
     except NaitError as error:
         message = f"{type(error).__name__}: {error}"
