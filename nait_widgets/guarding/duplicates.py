@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nait_widgets.guarding.index import LOWEST, Index, band_keys, jaccard, require_threshold
+from nait_widgets.guarding.index import BATCH, LOWEST, Index, band_count, band_keys, jaccard, require_threshold
 from nait_widgets.guarding.reports import SHOWN, Finding, Match, NearDuplicates, Part
-from nait_widgets.guarding.texts import identity, looked_at, pairs_of, part_of, require_part
+from nait_widgets.guarding.texts import identity, looked_at, reader, require_part
 from nait_widgets.guarding.words import SHINGLE, Words, cut
 from nait_widgets.progress import progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from nait_widgets.guarding.texts import Read
     from nait_widgets.guarding.words import Hashes
     from nait_widgets.selection import Selection
     from nait_widgets.store import ActivationStore
@@ -49,9 +50,11 @@ def near_duplicates(
     require_part(compare)
     require_threshold("threshold", threshold, LOWEST)
     store, rows = looked_at(rows_of)
-    repeats, of, similarity = repetitions(store, rows, compare, threshold)
+    read = reader(store, compare)
+    repeats, of, similarity = repetitions(read, rows, threshold)
     name = "earlier rows"
-    shown = dict(zip(both := np.union1d(repeats, of), pairs_of(store, both), strict=True))
+    both = np.union1d(repeats, of)
+    shown = {row: cut(text, SHOWN) for row, text in zip(both.tolist(), read(both), strict=True)}
     matches = tuple(
         Match(
             str(store.sample_id[row]),
@@ -59,26 +62,30 @@ def near_duplicates(
             str(store.sample_id[other]),
             "jaccard",
             value,
-            cut(part_of(shown[row], compare), SHOWN),
-            cut(part_of(shown[other], compare), SHOWN),
+            shown[row],
+            shown[other],
         )
-        for row, other, value in zip(repeats, of, similarity.tolist(), strict=True)
+        for row, other, value in zip(repeats.tolist(), of.tolist(), similarity.tolist(), strict=True)
     )
     finding = Finding(name, str(store.path), len(rows), 0, len(np.unique(of)), len(matches))
     options = {"compare": compare, "threshold": threshold, "shingle": SHINGLE}
     return NearDuplicates(identity(store, rows), options, (finding,), matches)
 
 
-def repetitions(
-    store: ActivationStore, rows: Rows, compare: Part, threshold: float
-) -> tuple[Rows, Rows, npt.NDArray[np.float64]]:
-    """The rows that repeat an earlier one, in the order given, that one, and how alike they are."""
-    suspects, keys = _suspects(store, rows, compare, threshold)
-    sets = _shingles(store, suspects, compare)
+def repetitions(read: Read, rows: Rows, threshold: float) -> tuple[Rows, Rows, npt.NDArray[np.float64]]:
+    """The rows that repeat an earlier one, in the order given, that one, and how alike they are.
+
+    Args:
+        read: The texts of some rows, which it is asked for in rising order, some at a time, and again for those that
+            may repeat another.
+        rows: What is compared, in the order in which the first stays.
+        threshold: Least Jaccard similarity of shingles.
+    """
+    suspects, keys = _suspects(read, rows, threshold)
     index = Index()
     stays: dict[int, Hashes] = {}
     found: list[tuple[int, int, float]] = []
-    for row, own, row_keys in zip(suspects.tolist(), sets, keys, strict=True):
+    for row, own, row_keys in zip(suspects.tolist(), _in_order(read, suspects), keys, strict=True):
         alike = [(jaccard(own, stays[other]), other) for other in index.candidates(row_keys)]
         # Of equals the first, which is the one that shares most bands.
         similarity, other = max(alike, key=lambda pair: pair[0], default=(0.0, -1))
@@ -91,30 +98,32 @@ def repetitions(
     return np.array(repeats, np.int64), np.array(of, np.int64), np.array(values, np.float64)
 
 
-def _suspects(store: ActivationStore, rows: Rows, compare: Part, threshold: float) -> tuple[Rows, list[Hashes]]:
+def _suspects(read: Read, rows: Rows, threshold: float) -> tuple[Rows, list[Hashes]]:
     """The rows that share a band with another, and of each those bands."""
-    order = np.argsort(rows, kind="stable")  # texts are read in the order of the store
-    parts: list[Hashes] = []
-    filled: list[npt.NDArray[np.bool_]] = []
+    order = np.argsort(rows, kind="stable")
+    keys = np.empty((len(rows), band_count(threshold)), np.uint64)
+    filled = np.zeros(len(rows), np.bool_)
     with progress(len(rows), "comparing", "rows") as bar:
-        for start in range(0, len(rows), store.layout.block_rows):
-            block = rows[order[start : start + store.layout.block_rows]]
-            sets = _shingles(store, block, compare)
-            parts.append(band_keys(sets, threshold))
-            filled.append(np.array([len(own) > 0 for own in sets]))
-            bar.update(len(block))
-    back = np.argsort(order, kind="stable")
-    keys, some = np.concatenate(parts)[back], np.concatenate(filled)[back]
+        for start in range(0, len(rows), BATCH):
+            places = order[start : start + BATCH]
+            sets = _shingles(read, rows[places])
+            keys[places] = band_keys(sets, threshold)
+            filled[places] = [len(own) > 0 for own in sets]
+            bar.update(len(places))
     common = np.zeros(keys.shape, np.bool_)
     for band in range(keys.shape[1]):
-        _, kind, counts = np.unique(keys[some, band], return_inverse=True, return_counts=True)
-        common[some, band] = counts[kind] > 1
+        _, kind, counts = np.unique(keys[filled, band], return_inverse=True, return_counts=True)
+        common[filled, band] = counts[kind] > 1
     suspect = np.flatnonzero(common.any(axis=1))
     return rows[suspect], [keys[row][common[row]] for row in suspect]
 
 
-def _shingles(store: ActivationStore, rows: Rows, compare: Part) -> list[Hashes]:
-    """The shingles of some rows' texts, in their order, read in the order of the store."""
+def _in_order(read: Read, rows: Rows) -> list[Hashes]:
+    """The shingles of some rows, in their order."""
     order = np.argsort(rows, kind="stable")
-    sets = Words.of(part_of(pair, compare) for pair in pairs_of(store, rows[order])).grams(SHINGLE, short=True)
+    sets = _shingles(read, rows[order])
     return [sets[place] for place in np.argsort(order, kind="stable")]
+
+
+def _shingles(read: Read, rows: Rows) -> list[Hashes]:
+    return Words.of(read(rows)).grams(SHINGLE, short=True)

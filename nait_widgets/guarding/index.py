@@ -55,15 +55,15 @@ class Index:
 def band_keys(sets: Sequence[Hashes], threshold: float) -> Hashes:
     """The bands of each set's MinHash signature: (set, band).
 
-    Two sets of Jaccard similarity s share a band of r minima with probability sʳ. Of the bandings of 128 minima, the
-    one with the longest bands is taken that brings pairs at the threshold together but for one in 10,000.
+    Two sets of Jaccard similarity s share a band of r minima with probability sʳ, and one of b bands but for
+    (1 − sʳ)ᵇ. Of the bandings of 128 minima the one with the longest bands is taken that is good enough.
 
     Args:
         sets: Sorted hashes, none twice.
         threshold: Of Jaccard similarity.
     """
-    rows = _band_length(threshold)
-    bands = SLOTS // rows
+    bands = band_count(threshold)
+    rows = SLOTS // bands
     keys = np.tile(np.arange(bands, dtype=np.uint64), (len(sets), 1))
     for start in range(0, len(sets), BATCH):
         minima = _minima(sets[start : start + BATCH])
@@ -103,6 +103,11 @@ def require_threshold(name: str, value: float, lowest: float) -> None:
         raise NaitError(f"{name} is {value}, but must be from {lowest:g} to 1")
 
 
+def band_count(threshold: float) -> int:
+    """The fewest bands that bring pairs at a threshold together, but for one in 10,000."""
+    return next(SLOTS // rows for rows in range(SLOTS, 0, -1) if (1 - threshold**rows) ** (SLOTS // rows) <= MISSED)
+
+
 def _minima(sets: Sequence[Hashes]) -> Hashes:
     """MinHash signatures: (set, slot)."""
     import rensa
@@ -111,11 +116,6 @@ def _minima(sets: Sequence[Hashes]) -> Hashes:
     flat = np.concatenate([np.empty(0, np.uint64), *sets])
     matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(flat, bounds, SLOTS, SEED)
     return np.array(matrix.to_rows(), np.uint64).reshape(len(sets), SLOTS)
-
-
-def _band_length(threshold: float) -> int:
-    fits = (rows for rows in range(SLOTS, 0, -1) if (1 - threshold**rows) ** (SLOTS // rows) <= MISSED)
-    return next(fits)
 
 
 def _at_least(threshold: float, count: int) -> int:

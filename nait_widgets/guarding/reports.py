@@ -169,10 +169,8 @@ class NearDuplicates(Report):
         if not finding.rows:
             return f"None of {finding.items:,} rows nearly repeats an earlier one."
         exact = sum(match.similarity == 1 for match in self.matches)
-        return (
-            f"{finding.rows:,} of {finding.items:,} rows nearly repeat one of {finding.found:,} that come before them, "
-            f"{exact:,} of them word for word."
-        )
+        words = f", {exact:,} of them word for word" if exact else ""
+        return f"{finding.rows:,} of {finding.items:,} rows nearly repeat one of {finding.found:,} before them{words}."
 
 
 def read_report(path: str | os.PathLike[str], store: ActivationStore) -> tuple[tuple[str, ...], str]:

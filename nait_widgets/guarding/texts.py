@@ -11,11 +11,13 @@ from nait_widgets.guarding.reports import Part
 from nait_widgets.store import ActivationStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy.typing as npt
 
     from nait_widgets.selection import Selection
+
+    Read = Callable[[npt.NDArray[np.int64]], Iterable[str]]
 
 Pair = tuple[str, str]  # prompt, response
 
@@ -44,6 +46,11 @@ def identity(store: ActivationStore, rows: npt.NDArray[np.int64]) -> dict[str, A
 def pairs_of(store: ActivationStore, rows: npt.NDArray[np.int64]) -> Iterator[Pair]:
     """Prompt and response of some rows, in their order."""
     return zip(store.text("prompt", rows), store.text("response", rows), strict=True)
+
+
+def reader(store: ActivationStore, part: Part) -> Read:
+    """What reads one text of some rows, in their order."""
+    return lambda rows: (part_of(pair, part) for pair in pairs_of(store, rows))
 
 
 def part_of(pair: Pair, part: Part) -> str:

@@ -93,7 +93,7 @@ def without_near_duplicates(
         A selection of the same scores, best first, that can be exported and repeated as any other.
 
     Raises:
-        SelectionError: A threshold out of range, or nothing is known by that name.
+        NaitError: A threshold out of range, or `by` is none of these.
         StoreError: The store has no text, or no embeddings.
     """
     if by not in LEAST_ALIKE:
@@ -104,10 +104,12 @@ def without_near_duplicates(
     order = np.concatenate([np.flatnonzero(pinned), np.flatnonzero(~pinned)])
     if by == "text":
         from nait_widgets.guarding.duplicates import repetitions
-        from nait_widgets.guarding.texts import looked_at
+        from nait_widgets.guarding.index import LOWEST, require_threshold
+        from nait_widgets.guarding.texts import looked_at, reader
 
-        looked_at(selection)
-        repeats, _, _ = repetitions(selection.store, selection.rows[order], "sample", least)
+        require_threshold("threshold", least, LOWEST)
+        store, rows = looked_at(selection)
+        repeats, _, _ = repetitions(reader(store, "sample"), rows[order], least)
         stay = ~np.isin(selection.rows, repeats)
     else:
         if not 0 < least <= 1:
