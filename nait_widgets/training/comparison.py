@@ -275,8 +275,8 @@ def _cautions(
         for other, samples in eval_sets.items():
             if shared := len(texts & samples.texts):
                 found.append(
-                    f"{shared:,} samples of subset {name!r} are in eval set {other!r} too, so its loss there is partly "
-                    "that of rows it was trained on"
+                    f"eval set {other!r} holds {shared:,} of the samples of subset {name!r}, so its loss there is "
+                    "partly that of rows it was trained on"
                 )
     return found
 

@@ -55,7 +55,8 @@ def fine_tune(
         report: Called with 1 after each step.
 
     Returns:
-        The model, in evaluation mode and without gradients, and the loss of each step before it was taken, in nats a token.
+        The model, in evaluation mode and without gradients; and the loss of each step before it was taken, in nats a
+        token.
 
     Raises:
         ModelError: The loss is no longer finite, or a single sample doesn't fit the device's memory.
