@@ -28,8 +28,8 @@ FRACTIONS = tuple(percent / 100 for percent in range(5, 101, 5))
 # and 6 of real rows hidden in Alpaca, a tenth is off by .022 of the candidates on average, a quarter by .021 (at worst
 # .09), a half by .029 (at worst .20).
 LEAST_FOUND = 0.25
-# In-domain rows stand out where their median is above this share of the candidates: contrasts on two models .86 and
-# more; below .62 the suggestion was no better than chance.
+# In-domain rows stand out where their median is above this share of the candidates: contrasts on two models .83 and
+# more; at .6 and below the suggestion was no better than chance.
 STANDS_OUT = 0.8
 # Yardsticks agree within this factor: on contrasts that tell their capability .7 to 2.4, on those that hardly do 2.8
 # and more.
@@ -238,8 +238,8 @@ def _caution(knee: float, prevalence: float, tenth: float, median: float) -> str
         )
     if 1 - median < STANDS_OUT:
         return (
-            f"The median in-domain row scores above just {1 - median:.0%} of the candidates: unless the pool is full of "
-            "such rows, the ranking hardly tells them apart and no ratio is well founded (see the direction's health)."
+            f"The median in-domain row scores above just {1 - median:.0%} of the candidates: unless the pool is full "
+            "of such rows, the ranking hardly tells them apart and no ratio is well founded (see the direction's health)."
         )
     for share, what in ((tenth, "score as nine in ten in-domain rows do"), (knee, "lie before the knee of the scores")):
         if not 1 / AGREE <= share / max(prevalence, 1e-9) <= AGREE:
