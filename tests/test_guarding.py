@@ -1,0 +1,447 @@
+"""Near-duplicates and contamination: by hand, against brute force, on hostile text, and on real data."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import make_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared import shared
+
+import nait_widgets as nait
+from nait_widgets.cli import main
+from nait_widgets.errors import NaitError, SelectionError, StoreError
+from nait_widgets.guarding import read_report
+from nait_widgets.guarding.duplicates import repetitions
+from nait_widgets.guarding.index import CROWD, band_count, band_keys, containment, jaccard, rarest
+from nait_widgets.guarding.words import LONGEST, WINDOW, Words, excerpt
+from nait_widgets.models import CausalLM
+from nait_widgets.records import read_records
+from nait_widgets.store import ActivationStore
+
+QUESTION = (
+    "A baker has twelve trays with nine rolls on each and sells eighty of them; how many rolls are left?"  # 20 words
+)
+OTHER = "Which of these rivers flows through the most countries before it reaches the sea at last?"  # 16 words
+
+
+def row(name: str, instruction: str, output: str) -> dict[str, Any]:
+    return {"id": name, "instruction": instruction, "input": "", "output": output}
+
+
+@pytest.fixture(scope="module")
+def contaminated(lm: CausalLM, tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
+    """A pool in which two questions are hidden in every way that matters."""
+    rows = [
+        *make_rows(60),
+        row("verbatim", QUESTION, "28"),
+        row("shouted", QUESTION.upper().replace(" ", "  \n"), "28"),
+        row("inside", "stone " * 9 + QUESTION + " hill" * 9, "28"),
+        row("leaked", "Say something.", f"A question: {OTHER} That was it."),
+        row("changed", QUESTION.replace("left", "sold"), "80"),
+        row("halved", QUESTION.replace("eighty", "sixty"), "48"),
+        row("unlike", "A baker sells rolls, and how many are left nobody knows.", "True."),
+        row("empty", QUESTION, " "),
+    ]
+    return nait.capture(lm, rows, tmp_path_factory.mktemp("guarded") / "pool.zarr", template="plain")
+
+
+BENCHMARK = [
+    {"id": "q1", "question": QUESTION, "answer": "28"},
+    {"id": "q2", "question": OTHER, "answer": "Danube"},
+    {"id": "q3", "question": "What is it?", "answer": "28"},
+]
+
+
+def words(text: str) -> int:
+    return len(Words.of([text]).hashes)
+
+
+def test_words_are_what_is_left_of_case_spacing_and_punctuation() -> None:
+    same = [
+        "Hello, WORLD foo_bar 3.5!",
+        "hello world\nfoo bar 3 5",
+        "\uff28\uff25\uff2c\uff2c\uff2f\u2014world «foo» bar-3:5",
+    ]
+    hashes = [Words.of([text]).hashes.tolist() for text in same]
+    assert hashes[0] == hashes[1] == hashes[2]
+    assert len(hashes[0]) == 6
+    assert Words.of(["Straße caf\u00e9"]).hashes.tolist() == Words.of(["STRASSE cafe\u0301"]).hashes.tolist()
+    assert words("東京タワー abc漢字def") == 5 + 1 + 2 + 1  # a character each, where no spaces are written
+    assert words("हिन्दी भाषा") == 2  # vowel signs are parts of words
+    assert words("\ud800 \u200b …") == 0
+    assert words("a" * (3 * LONGEST + 1)) == 4
+
+
+def test_n_grams_by_hand() -> None:
+    found = Words.of(["a b c d c d e", "", "A, b! c", "x", "a b"])
+    assert found.bounds.tolist() == [0, 7, 7, 10, 11, 13]
+    shingles = found.grams(3, short=True)
+    assert [len(s) for s in shingles] == [5, 0, 1, 1, 1]
+    assert [len(s) for s in found.grams(2, short=False)] == [5, 0, 2, 0, 1]  # "c d" is there twice
+    assert np.isin(shingles[2], shingles[0]).all()
+    assert not np.isin(
+        shingles[4], np.concatenate(found.grams(3, short=False))
+    ).any()  # all of a short text, and not a pair
+    assert jaccard(shingles[0], shingles[2]) == 1 / 5
+    assert containment(shingles[2], shingles[0]) == 1
+    assert containment(shingles[0], shingles[2]) == 1 / 5
+    assert jaccard(shingles[1], shingles[1]) == containment(shingles[1], shingles[0]) == 0
+
+
+def test_a_long_text_has_the_same_words_in_windows() -> None:
+    text = " ".join(f"word{i}" for i in range(WINDOW // 4))
+    assert len(text) > 2 * WINDOW
+    assert words(text) == WINDOW // 4
+
+
+sets = st.lists(st.sets(st.integers(0, 30), max_size=12), min_size=1, max_size=8)
+
+
+@given(sets, st.floats(0.05, 1))
+def test_whoever_holds_a_share_of_a_set_holds_one_of_its_rarest(members: list[set[int]], threshold: float) -> None:
+    arrays = [np.array(sorted(m), np.uint64) for m in members]
+    prefixes = rarest(arrays, threshold)
+    for own, prefix in zip(arrays, prefixes, strict=True):
+        assert set(prefix.tolist()) <= set(own.tolist())
+        for other in arrays:
+            if len(own) and containment(own, other) >= threshold:
+                assert np.isin(prefix, other).any()
+
+
+@given(sets, sets)
+def test_measures_are_those_of_sets(left: list[set[int]], right: list[set[int]]) -> None:
+    for a, b in zip(left, right, strict=False):
+        x, y = (np.array(sorted(s), np.uint64) for s in (a, b))
+        assert jaccard(x, y) == (len(a & b) / len(a | b) if a | b else 0)
+        assert containment(x, y) == (len(a & b) / len(a) if a else 0)
+
+
+def test_minima_agree_as_often_as_sets_are_alike() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 2**63, (200, 90)).astype(np.uint64)
+    pairs = [(np.sort(b[:60]), np.sort(b[30:])) for b in base]  # 30 of 90 are shared
+    assert band_count(1.0) == 1
+    singles = [band_keys([pair[side] for pair in pairs], 0.5) for side in (0, 1)]
+    assert singles[0].shape == (200, band_count(0.5))
+    rows_each = 128 // band_count(0.5)
+    agree = float((singles[0] == singles[1]).mean())
+    assert agree == pytest.approx((1 / 3) ** rows_each, abs=0.01)
+
+
+# -- near-duplicates
+
+
+def brute_force(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
+    """Each text that repeats an earlier one that stays, the one that it resembles most, and how much."""
+    shingles = []
+    for text in texts:
+        w = "".join(c.lower() if c.isalnum() else " " for c in text).split()
+        shingles.append({tuple(w[i : i + 3]) for i in range(max(1, len(w) - 2))} if w else set())
+    stays: list[int] = []
+    found = []
+    for i, own in enumerate(shingles):
+        alike = [(len(own & shingles[j]) / max(1, len(own | shingles[j])), -j) for j in stays]
+        best = max(alike, default=(0.0, 0))
+        if best[0] >= threshold:
+            found.append((i, -best[1], best[0]))
+        else:
+            stays.append(i)
+    return found
+
+
+def repeated(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
+    rows = np.arange(len(texts))
+    found = repetitions(lambda some: (texts[i] for i in some.tolist()), rows, threshold)
+    return list(zip(*(part.tolist() for part in found), strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 0.8, 1.0]))
+def test_near_duplicates_are_those_of_brute_force(seed: int, threshold: float) -> None:
+    rng = random.Random(seed)
+    texts = [" ".join(rng.choice("abcdef") for _ in range(rng.randint(0, 30))) for _ in range(15)]
+    for _ in range(25):
+        changed = rng.choice(texts).split()
+        if changed and rng.random() < 0.6:
+            changed[rng.randrange(len(changed))] = rng.choice("xyz")
+        texts.append(rng.choice([" ", ", ", "  \n"]).join(changed).title())
+    expected, actual = brute_force(texts, threshold), repeated(texts, threshold)
+    assert [row for row, _, _ in actual] == [row for row, _, _ in expected]
+    assert [value for _, _, value in actual] == [value for _, _, value in expected]
+
+
+def test_near_duplicates_of_a_store_and_of_a_selection(lm: CausalLM, tmp_path: Path) -> None:
+    rows = [
+        *make_rows(50),
+        row("twin a", QUESTION, OTHER),
+        *make_rows(50, seed=3),
+        row("twin b", f" {QUESTION}", OTHER),
+    ]
+    rows.append(row("other answer", QUESTION, "Nobody knows that."))
+    store = nait.capture(lm, rows, tmp_path / "pool.zarr", template="plain")
+    report = nait.near_duplicates(store)
+    match = next(m for m in report.matches if m.id == "twin b")
+    assert (match.item, match.similarity, match.measure) == ("twin a", 1.0, "jaccard")
+    assert "other answer" not in report.ids  # the same question, with another answer
+    assert {"twin b", "other answer"} <= set(nait.near_duplicates(store, compare="prompt").ids)
+    assert str(len(report.ids)) in report.summary
+    assert "word for word" in report.summary
+    scores = nait.score(store, "random")
+    chosen = nait.select(scores, fraction=1.0)
+    ranks = {sample_id: rank for rank, sample_id in enumerate(chosen.ids)}
+    for found in nait.near_duplicates(chosen).matches:
+        assert ranks[found.id] > ranks[found.item]  # the better one stays
+    left = nait.select(scores, fraction=1.0, excluded=report.ids, note=report.summary)
+    assert not nait.near_duplicates(left).matches
+    assert len(left) == len(store) - len(report.ids)
+
+
+def test_clusters_take_no_quadratic_work() -> None:
+    identical = ["the same words again and again"] * 10_000
+    template = " ".join(f"w{i}" for i in range(60))
+    alike = [f"{template} {i}" for i in range(2_000)]
+    rng = random.Random(0)
+    crowd = []  # similarity of about a half: they meet in bands, and none repeats another
+    for _ in range(1_000):
+        varied = template.split()
+        for _ in range(4):
+            varied[rng.randrange(60)] = str(rng.random())
+        crowd.append(" ".join(varied))
+    started = time.process_time()
+    assert len(repeated(identical, 0.8)) == len(identical) - 1
+    assert len(repeated(alike, 0.8)) == len(alike) - 1
+    assert repeated(crowd, 0.8) == []
+    assert time.process_time() - started < 30  # 2 s here; all pairs of the first alone would take an hour
+
+
+def test_text_that_is_long_or_strange_takes_linear_work() -> None:
+    hostile = ["a" * 1_000_000, "x" + "\u0315\u0300" * 200_000, "漢" * 100_000, "word " * 100_000, "\u202e\x00 " * 99]
+    started = time.process_time()
+    shingles = Words.of(hostile).grams(3, short=True)
+    assert [len(own) > 0 for own in shingles] == [True, True, True, True, False]
+    assert repeated(hostile * 2, 0.8) == [(5, 0, 1.0), (6, 1, 1.0), (7, 2, 1.0), (8, 3, 1.0)]
+    assert time.process_time() - started < 60  # normalising the marks as one text alone would take minutes
+
+
+# -- contamination
+
+
+def test_a_benchmark_is_found_wherever_it_is(contaminated: ActivationStore) -> None:
+    report = nait.contamination(
+        contaminated, {"quiz": BENCHMARK, "elsewhere": make_rows(5, seed=9, vocabulary="ab cd")}
+    )
+    assert report.ids == ("verbatim", "shouted", "inside", "leaked", "changed")
+    found = {(m.id, m.measure): m for m in report.matches}
+    assert found["verbatim", "jaccard"].similarity == found["shouted", "jaccard"].similarity == 1
+    assert found["verbatim", "containment"].similarity == found["inside", "containment"].similarity == 1
+    assert found["leaked", "containment"].item == "q2"
+    assert found["leaked", "containment"].text.startswith("Which of these rivers")  # where it begins in the row
+    assert found["inside", "containment"].text.startswith("A baker has twelve")
+    assert found["inside", "containment"].item_text == QUESTION
+    assert ("inside", "jaccard") not in found
+    assert found["changed", "containment"].similarity == 12 / 13  # "left" is in the last of 13 8-grams
+    assert found["changed", "jaccard"].similarity == 17 / 19  # and in the last of 18 3-grams
+    quiz, elsewhere = report.findings
+    assert (quiz.items, quiz.short, quiz.found, quiz.rows) == (3, 1, 2, 5)
+    assert (elsewhere.items, elsewhere.short, elsewhere.found, elsewhere.rows) == (5, 5, 0, 0)
+    assert report.summary == ("5 of 67 rows resemble samples: 5 of quiz (2 of its 3 samples); none of elsewhere.")
+    assert "empty" not in report.ids  # quarantined, so nobody selects it
+
+
+def test_thresholds_and_parts(contaminated: ActivationStore) -> None:
+    def ids(**options: Any) -> set[str]:
+        return set(nait.contamination(contaminated, {"quiz": BENCHMARK}, **options).ids)
+
+    assert "changed" not in ids(containment=0.93, jaccard=0.9)
+    assert "changed" in ids(containment=1.0, jaccard=0.89)
+    assert "halved" not in ids(containment=0.39)  # "eighty" is in 8 of 13 8-grams and in 3 of 18 3-grams
+    assert "halved" in ids(containment=5 / 13)
+    assert "halved" in ids(jaccard=15 / 21)
+    assert "unlike" not in ids(containment=0.1)
+    assert ids(n=20, jaccard=1.0) == {"verbatim", "shouted", "inside"}
+    # The answers are of one word: they're no contamination by themselves, but equal ones are found where asked for.
+    assert ids(compare="response") == {"verbatim", "shouted", "inside"}
+    assert ids(compare="sample", containment=1.0, jaccard=0.9) == {"verbatim", "shouted"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.1, 1))
+def test_containment_is_that_of_brute_force(contaminated: ActivationStore, seed: int, threshold: float) -> None:
+    """Items are cut out of the pool's own texts, and changed."""
+    rng = random.Random(seed)
+    rows = np.flatnonzero(contaminated.selectable)
+    texts = [
+        f"{a} {b}" for a, b in zip(contaminated.text("prompt", rows), contaminated.text("response", rows), strict=True)
+    ]
+    items = []
+    for i in range(6):
+        own = rng.choice(texts).split()[: rng.randint(2, 30)]
+        own[rng.randrange(len(own))] = rng.choice(["zebra", own[0]])
+        items.append({"id": str(i), "question": " ".join(own), "answer": "x"})
+
+    def grams(text: str) -> set[tuple[str, ...]]:
+        own = "".join(c.lower() if c.isalnum() else " " for c in text).split()
+        return {tuple(own[i : i + 4]) for i in range(len(own) - 3)}
+
+    expected = {}
+    for sample_id, text in zip(contaminated.sample_id[rows].tolist(), texts, strict=True):
+        shares = [len(g & grams(text)) / len(g) for item in items if (g := grams(item["question"]))]
+        if shares and max(shares) >= threshold:
+            expected[sample_id] = max(shares)
+    report = nait.contamination(contaminated, {"items": items}, n=4, containment=threshold)
+    assert {m.id: m.similarity for m in report.matches if m.measure == "containment"} == expected
+
+
+def test_a_crowd_of_equal_items_is_no_more_work(contaminated: ActivationStore) -> None:
+    crowd = [{"id": str(i), "question": QUESTION, "answer": "28"} for i in range(5_000)]
+    report = nait.contamination(contaminated, {"crowd": crowd})
+    assert "verbatim" in report.ids
+    assert 0 < report.findings[0].found <= CROWD
+    assert {match.item for match in report.matches} == {"0"}
+
+
+def test_sources_are_whatever_can_be_read(contaminated: ActivationStore, tmp_path: Path) -> None:
+    file = tmp_path / "quiz.jsonl"
+    file.write_text("\n".join(map(json.dumps, BENCHMARK)))
+    sources = {"file": file, "text": str(file), "records": read_records(BENCHMARK), "store": contaminated}
+    file_, text, records, store = nait.contamination(contaminated, sources).findings
+    assert file_.rows == text.rows == records.rows == 5
+    assert store.rows == store.items == 67  # each is at least itself
+    half = nait.select(nait.score(contaminated, "random"), k=10)
+    of_half = nait.contamination(half, {"quiz": BENCHMARK})
+    assert of_half.pool["rows"] == 10
+    assert set(of_half.ids) == set(half.ids) & {"verbatim", "shouted", "inside", "leaked", "changed"}
+
+
+def test_what_can_not_be_compared_is_refused(contaminated: ActivationStore, lm: CausalLM, tmp_path: Path) -> None:
+    quiz = {"quiz": BENCHMARK}
+    with pytest.raises(NaitError, match=r"jaccard is 0\.3, but must be from 0\.5 to 1"):
+        nait.contamination(contaminated, quiz, jaccard=0.3)
+    with pytest.raises(NaitError, match=r"containment is 0, but must be from 0\.01 to 1"):
+        nait.contamination(contaminated, quiz, containment=0)
+    with pytest.raises(NaitError, match="n is 1, but must be at least 2"):
+        nait.contamination(contaminated, quiz, n=1)
+    with pytest.raises(NaitError, match="compare is 'all', but must be one of prompt, response, sample"):
+        nait.contamination(contaminated, quiz, compare="all")  # type: ignore[arg-type]
+    with pytest.raises(NaitError, match="nothing to compare with"):
+        nait.contamination(contaminated, {})
+    with pytest.raises(NaitError, match=r"threshold is 0\.2"):
+        nait.near_duplicates(contaminated, threshold=0.2)
+    with pytest.raises(NaitError, match="there is no such file"):
+        nait.contamination(contaminated, {"quiz": tmp_path / "none.jsonl"})
+    textless = nait.capture(lm, make_rows(5), tmp_path / "textless.zarr", template="plain", text=False)
+    for run in (lambda: nait.near_duplicates(textless), lambda: nait.contamination(textless, quiz)):
+        with pytest.raises(StoreError, match="was captured without text, so its rows can't be compared"):
+            run()
+
+
+def test_texts_are_shown_as_one_line(contaminated: ActivationStore) -> None:
+    nasty = [{"id": "\x1b[31m", "question": f"{QUESTION}\n\x1b]0;owned\x07\u202e", "answer": "28"}]
+    report = nait.contamination(contaminated, {"na\nme": nasty})
+    table = str(report)
+    assert "verbatim ~ na me" in table
+    assert not set("\x1b\x07\u202e") & set(table)
+    assert all(len(line) < 400 for line in table.splitlines())
+
+
+def test_excerpts_begin_with_what_is_shared() -> None:
+    text = "one two_three, FOUR five; six seven"
+    shared_grams = Words.of(["four five six"]).grams(3, short=False)[0]
+    assert excerpt(text, shared_grams, 3, 100) == "FOUR five; six seven"
+    assert excerpt(text, shared_grams, 3, 9) == "FOUR fiv…"
+
+
+# -- reports, and what a selection makes of them
+
+
+def test_a_report_goes_into_a_selection_and_its_card(contaminated: ActivationStore, tmp_path: Path) -> None:
+    report = nait.contamination(contaminated, {"quiz": BENCHMARK})
+    saved = report.save(tmp_path / "report.json")
+    assert json.loads(saved.read_text()) == report.as_json()
+    assert read_report(saved, contaminated) == (report.ids, report.summary)
+    scores = nait.score(contaminated, "random")
+    chosen = nait.select(scores, fraction=0.5, excluded=report.ids, note=report.summary)
+    assert not set(chosen.ids) & set(report.ids)
+    _, recipe, card, *_ = chosen.export(tmp_path / "subset.jsonl")
+    assert "| note | 5 of 67 rows resemble samples: 5 of quiz" in card.read_text()
+    assert nait.Recipe.load(recipe).repeat().ids == chosen.ids
+
+
+def test_a_report_about_other_data_is_refused(
+    contaminated: ActivationStore, pool: ActivationStore, tmp_path: Path
+) -> None:
+    saved = nait.contamination(contaminated, {"quiz": BENCHMARK}).save(tmp_path / "report.json")
+    with pytest.raises(SelectionError, match="is about other data than"):
+        read_report(saved, pool)
+    with pytest.raises(SelectionError, match="there is no report at"):
+        read_report(tmp_path / "none.json", pool)
+    for content, message in (
+        ("[]", "is not a report of format"),
+        ("{", "can't be read"),
+        ("[" * 99_999, "can't be read"),
+    ):
+        saved.write_text(content)
+        with pytest.raises(SelectionError, match=message):
+            read_report(saved, pool)
+    saved.write_text(json.dumps({"format": "nait-guard-1", "ids": "abc", "pool": {}, "summary": ""}))
+    with pytest.raises(SelectionError, match="is not a whole report"):
+        read_report(saved, pool)
+
+
+def test_the_command_line(contaminated: ActivationStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiz, out, store = tmp_path / "quiz.jsonl", tmp_path / "report.json", str(contaminated.path)
+    quiz.write_text("\n".join(map(json.dumps, BENCHMARK)))
+    assert main(["guard", store, str(quiz), f"again={quiz}", "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "5 of 67 rows resemble samples: 5 of quiz" in printed
+    assert "again" in printed
+    assert f"nait select --exclude {out}" in printed
+    assert main(["guard", store, "--json", "--compare", "prompt"]) == 0
+    within = json.loads(capsys.readouterr().out)
+    assert within["kind"] == "near-duplicates"
+    assert "shouted" in within["ids"]
+    subset = tmp_path / "subset.jsonl"
+    select = ["select", store, "--by", "length", "--fraction", "1", "-o", str(subset)]
+    assert main([*select, "--exclude", str(out)]) == 0
+    ids = [json.loads(line)["id"] for line in subset.read_text().splitlines()]
+    assert len(ids) == 67 - 5
+    assert not {"verbatim", "leaked"} & set(ids)
+    assert "Left out by a guard: 5 of 67 rows" in subset.with_suffix(".card.md").read_text()
+    assert main(["select", "--recipe", str(subset.with_suffix(".recipe.json")), "-o", str(tmp_path / "b.jsonl")]) == 0
+    assert (tmp_path / "b.jsonl").read_bytes() == subset.read_bytes()
+    capsys.readouterr()
+    for wrong, message in (
+        (["guard", store, str(quiz), str(quiz)], "two files are named 'quiz'"),
+        (["guard", store, "--n", "8"], "--n is about files to compare with"),
+        (["guard", store, str(quiz), "--n", "0"], "n is 0, but must be at least 2 words"),
+        (["guard", store, "none.jsonl"], "there is no such file"),
+        ([*select, "--exclude", str(quiz)], "can't be read as a report"),
+    ):
+        assert main(wrong) == 2
+        assert message in capsys.readouterr().err
+
+
+# -- real data
+
+
+def test_planted_questions_of_gsm8k_are_found(lm: CausalLM, tmp_path: Path) -> None:
+    test = shared("data", "gsm8k", "test.jsonl")
+    planted = [json.loads(line)["question"] for line in test.read_text().splitlines()[:3]]
+    pool = [
+        {"question": r.prompt, "answer": "Yes."}
+        for r in read_records(shared("data", "gsm8k", "train.jsonl"), limit=300)
+    ]
+    pool += [{"question": f"Solve this. {question} Think.", "answer": "No."} for question in planted]
+    store = nait.capture(lm, pool, tmp_path / "gsm8k.zarr", template="plain")
+    report = nait.contamination(store, {"gsm8k-test": test}, containment=0.9)
+    assert report.ids == tuple(str(i) for i in store.sample_id[-3:])
+    (finding,) = report.findings
+    assert (finding.items, finding.found) == (1319, 3)
