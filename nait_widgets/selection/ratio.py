@@ -239,7 +239,7 @@ def _caution(knee: float, prevalence: float, tenth: float, median: float) -> str
     if 1 - median < STANDS_OUT:
         return (
             f"The median in-domain row scores above just {1 - median:.0%} of the candidates: unless the pool is full "
-            "of such rows, the ranking hardly tells them apart and no ratio is well founded (see the direction's health)."
+            "of such rows, the ranking hardly tells them apart and no ratio is well founded: see its health."
         )
     for share, what in ((tenth, "score as nine in ten in-domain rows do"), (knee, "lie before the knee of the scores")):
         if not 1 / AGREE <= share / max(prevalence, 1e-9) <= AGREE:
