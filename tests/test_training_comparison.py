@@ -150,7 +150,10 @@ def test_the_table_and_the_page_tell_it(found: tuple[SubsetComparison, Path]) ->
     result, out = found
     text = str(result)
     assert f"{np.mean(result.values('top', 'sums')):.4f} ±" in text
-    assert "top > random > bottom on sums: holds for the means, and at 2 of 2 seeds (p = 0.028 by chance)" in text
+    assert (
+        "top > random > bottom on sums: holds for the means, and at 2 of 2 seeds (as many or more by chance: p = 0.028)"
+        in text
+    )
     assert "can't give a p below 0.50" in text
     assert "Give one draw a seed" in text
     page = (out / "report.html").read_text()
@@ -179,6 +182,7 @@ def test_further_seeds_and_subsets_add_to_what_is_there(
 def test_other_rows_under_the_same_name_are_run_anew(
     lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
 ) -> None:
+    """The digest in a run's name tells them apart."""
     options = OPTIONS | {"seeds": 1, "steps": 1}
     first = compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
     other = compare_subsets(lm, {"x": subsets["bottom"]}, eval_sets, out=tmp_path, **options)
@@ -200,7 +204,7 @@ def test_a_folder_of_another_comparison_is_refused(
         compare_subsets(lm, subsets, {"sums": eval_sets["sums"]}, out=out, **OPTIONS)
     with pytest.raises(NaitError, match="another model"):
         compare_subsets(tiny_model("llama", seed=1), subsets, eval_sets, out=out, **OPTIONS)
-    (tmp_path / "mine.txt").touch()
+    (tmp_path / "plan.json").write_text("[1, 2]")
     with pytest.raises(NaitError, match="holds no comparison"):
         compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
 
@@ -300,6 +304,18 @@ def test_wrong_calls_are_refused_before_the_work(
     with pytest.raises(RecordError):
         compare(subsets={"x": []})
     assert not (tmp_path / "never").exists()
+
+
+def test_adapters_need_peft(
+    lm: CausalLM,
+    subsets: dict[str, list[Row]],
+    eval_sets: dict[str, list[Row]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)  # as where it isn't installed
+    with pytest.raises(NaitError, match=r"pip install nait-widgets\[train\]"):
+        compare_subsets(lm, subsets, eval_sets, out=tmp_path, lora=2, **OPTIONS)
 
 
 def test_adapters_are_compared_too(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import Interrupted, NaitError
 from nait_widgets.models import check_head, find_site, load_model, probe
-from nait_widgets.paths import written_whole
 from nait_widgets.progress import progress
+from nait_widgets.training import checks
 from nait_widgets.training.answers import Check, find_check, require_checkable
 from nait_widgets.training.finetune import import_peft
 from nait_widgets.training.options import Schedule, Training
@@ -27,16 +26,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from nait_widgets.models import CausalLM
-    from nait_widgets.training.samples import Samples
 
 FORMAT = "nait-comparison-1"
 _RATE, _LORA_RATE = 2e-5, 2e-4
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
-_ORDER = ("top", "random", "bottom")
-
-
-class Caution(UserWarning):
-    """Something that doesn't stop a comparison, but should be known before its figures are believed."""
 
 
 def compare_subsets(
@@ -71,10 +64,11 @@ def compare_subsets(
 ) -> SubsetComparison:
     """Fine-tune the same base on each subset alike, and compare what comes of it on held-out samples.
 
-    Every run takes the same number of steps, each the mean over exactly `response_tokens` response tokens (the
-    response and nothing else is trained on), whatever the lengths of a subset's rows; a small subset is repeated. The
-    untouched base is evaluated too. Each run is kept in `out` as soon as it is done, so the same call goes on where it
-    was stopped, and further subsets or seeds add to what is there. On one CPU the same call gives the same figures.
+    Every run takes the same number of steps, each the mean over exactly `response_tokens` response tokens, whatever
+    the lengths of a subset's rows; a small subset is repeated. Only the response's own text is trained on, neither the
+    prompt nor the end of turn. The untouched base is evaluated too. Each run is kept in `out` as soon as it is done,
+    so the same call goes on where it was stopped, and further subsets or seeds add to what is there. On one CPU, with
+    as many threads, the same call gives the same figures.
 
     Args:
         model: A hub id, a folder, or a loaded model (then with its tokenizer); it is never changed.
@@ -93,7 +87,8 @@ def compare_subsets(
         clip: Largest norm of the gradient.
         lora: Rank of low-rank adapters (needs peft); None to train all weights.
         answers: Eval sets whose answers can be checked, each with `final-number`, `text`, or a function of answer and
-            reference. The model then answers every prompt greedily, which takes long.
+            reference, which is known by its name (so give a changed one another). The model then answers every prompt
+            greedily, which takes long.
         answer_tokens: Longest answer.
         reference: What the other subsets are held against; None for `random` if there is one, else the first.
         order: Subsets that are claimed to be better from each to the next; None for top, random, bottom where there
@@ -119,11 +114,12 @@ def compare_subsets(
     """
     rate = learning_rate if learning_rate is not None else _LORA_RATE if lora else _RATE
     training = Training(steps, response_tokens, rate, schedule, warmup, weight_decay, clip, lora)
-    chosen = _seeds(seeds)
+    chosen = checks.seeds(seeds)
     answers = dict(answers or {})
-    checks = {name: find_check(answer) for name, answer in answers.items()}
-    reference, order = _claims(subsets, eval_sets, answers, reference, order)
-    loading = {
+    checked = {name: find_check(answer) for name, answer in answers.items()}
+    reference, order = checks.claims(subsets, eval_sets, answers, reference, order)
+    loading: dict[str, Any] = {
+        "tokenizer": tokenizer,
         "dtype": dtype,
         "device": device,
         "attention": attention,
@@ -131,11 +127,11 @@ def compare_subsets(
         "trust_remote_code": trust_remote_code,
     }
     source = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
-    _check_workers(workers, source, answers)
+    checks.require_picklable(workers, source, answers)
     if lora is not None:
         import_peft()
 
-    lm = load_model(model, tokenizer=tokenizer, **loading)  # type: ignore[arg-type]
+    lm = load_model(model, **loading)
     if lm.identity.quantization is not None:
         raise NaitError(f"{lm.identity.name} is quantised ({lm.identity.quantization}): give its plain checkpoint")
     check_head(lm)
@@ -146,7 +142,7 @@ def compare_subsets(
         for name, given in subsets.items()
     }
     held_out = {name: read_samples(f"eval set {name!r}", given, renderer) for name, given in eval_sets.items()}
-    for name, (_, check) in checks.items():
+    for name, (_, check) in checked.items():
         require_checkable(name, check, held_out[name].responses)
 
     plan = {
@@ -155,16 +151,16 @@ def compare_subsets(
         "template": {"name": renderer.name, "digest": renderer.digest, "max_length": renderer.max_length},
         "training": asdict(training),
         "eval_sets": {
-            name: samples.facts() | {"answer": checks[name][0] if name in checks else None}
+            name: samples.facts() | {"answer": checked[name][0] if name in checked else None}
             for name, samples in held_out.items()
         },
         "answer_tokens": answer_tokens if answers else None,
     }
     folder = Path(out)
-    _open(folder, plan)
-    cautions = _cautions(by_seed, held_out, training)
+    checks.open_folder(folder, plan)
+    cautions = checks.cautions(by_seed, held_out, training)
     for caution in cautions:
-        warnings.warn(Caution(caution), stacklevel=2)
+        warnings.warn(checks.Caution(caution), stacklevel=2)
     budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     material = Material(plan, training, by_seed, held_out, answers, answer_tokens, masked, budget, folder / "runs")
     # Seed by seed, so that what an interrupt leaves can be compared.
@@ -215,90 +211,3 @@ def _run_all(
                 "go on"
             ) from None
     return [found[job] for job in jobs]
-
-
-def _seeds(seeds: int | Sequence[int]) -> list[int]:
-    chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
-        raise NaitError(f"seeds is {seeds!r}; give how many, 1 or more, or different numbers from 0 on")
-    return chosen
-
-
-def _claims(
-    subsets: Mapping[str, Any],
-    eval_sets: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    reference: str | None,
-    order: Sequence[str] | None,
-) -> tuple[str, tuple[str, ...]]:
-    """The subset that others are held against, and the claimed order, both of subsets that are there."""
-    if not subsets or not eval_sets:
-        raise NaitError(f"there is no {'eval set' if subsets else 'subset'} to compare: name one at least")
-    if BASE in subsets:
-        raise NaitError(f"a subset can't be called {BASE!r}, as the untouched model is: give it another name")
-    if reference is None:
-        reference = "random" if "random" in subsets else next(iter(subsets))
-    if order is None:
-        order = _ORDER if set(_ORDER) <= set(subsets) else ()
-    for name, kind, there in (
-        *((name, "eval set", eval_sets) for name in answers),
-        *((name, "subset", subsets) for name in (reference, *order)),
-    ):
-        if name not in there:
-            raise NaitError(f"there is no {kind} {name!r} among {', '.join(there)}: check the name")
-    if len(order) == 1 or len(set(order)) < len(order):
-        raise NaitError(f"order is {', '.join(order)}; name two different subsets or more")
-    return reference, tuple(order)
-
-
-def _check_workers(workers: int, source: str | None, answers: Mapping[str, str | Check]) -> None:
-    if workers < 1:
-        raise NaitError(f"workers is {workers}; give 1 or more")
-    if workers > 1 and source is None:
-        raise NaitError("a loaded model can't be given to several processes: use workers=1, or give its path")
-    if workers > 1 and not all(isinstance(answer, str) for answer in answers.values()):
-        raise NaitError("a function that checks answers can't be given to several processes: use workers=1")
-
-
-def _cautions(
-    subsets: Mapping[str, Mapping[int, Samples]], eval_sets: Mapping[str, Samples], training: Training
-) -> list[str]:
-    found = []
-    for name, by_seed in subsets.items():
-        fewest = min(samples.response_tokens for samples in by_seed.values())
-        if fewest < training.response_tokens:
-            found.append(
-                f"subset {name!r} has {fewest:,} response tokens, fewer than the {training.response_tokens:,} of one "
-                "step, so every step repeats its rows"
-            )
-        texts = frozenset[bytes]().union(*(samples.texts for samples in by_seed.values()))
-        for other, samples in eval_sets.items():
-            if shared := len(texts & samples.texts):
-                found.append(
-                    f"eval set {other!r} holds {shared:,} of the samples of subset {name!r}, so its loss there is "
-                    "partly that of rows it was trained on"
-                )
-    return found
-
-
-def _open(folder: Path, plan: Mapping[str, Any]) -> None:
-    """Make the folder, or check that it holds runs of the same plan.
-
-    Raises:
-        NaitError: It holds another comparison, or something else, or can't be written.
-    """
-    file = folder / "plan.json"
-    if file.exists():
-        there = json.loads(file.read_text(encoding="utf-8"))
-        if differing := [name for name in plan if there.get(name) != plan[name]]:
-            raise NaitError(
-                f"{folder} holds a comparison with another {' and another '.join(differing)}: name another folder"
-            )
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NaitError(f"{folder} is there and holds no comparison: name another folder")
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NaitError(f"{folder} can't be made a folder: {error.strerror or error}") from error
-    with written_whole(file) as temporary:
-        temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False), encoding="utf-8")

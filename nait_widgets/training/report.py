@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.plots import Chart, Section, Table, write_report
-from nait_widgets.plots.colours import BLUE, FONT, GREY, INK, ORANGE, blank
+from nait_widgets.plots.colours import BLUE, FONT, INK, VERMILLION, blank, legend_above
 from nait_widgets.plots.escaping import plain_text
 from nait_widgets.training import telling
 from nait_widgets.training.runs import BASE
@@ -32,8 +32,7 @@ def comparison_report(result: SubsetComparison, path: str | os.PathLike[str]) ->
         if sets:
             charts = [Chart(subset_figure(result, name, measure), name) for name in sets]
             grid = telling.means(result, measure)
-            lead = "A dot a seed; the bar is the mean with its 95 % interval, the dashed line the untouched base."
-            sections.append(Section(telling.MEASURES[measure].capitalize(), lead, [*charts, _table(grid)]))
+            sections.append(Section(telling.MEASURES[measure].capitalize(), "", [*charts, _table(grid)]))
     if len(result.subsets) > 1:
         lead = " ".join(f"{claim}." for claim in telling.claims(result))
         sections.append(Section("Tests", lead, [_table(telling.tests(result))]))
@@ -61,34 +60,42 @@ def subset_figure(result: SubsetComparison, eval_set: str, measure: Measure = "l
 
     names = list(result.subsets)
     drawn = blank("", telling.MEASURES[measure], x_range=(-0.6, len(names) - 0.4))
-    for place, name in enumerate(names):
-        values = np.array(result.values(name, eval_set, measure))
-        seeds = ColumnDataSource(
-            {
-                "x": place + 0.12 * (np.arange(len(values)) - (len(values) - 1) / 2) / max(1, len(values) - 1) * 2,
-                "value": values,
-                "seed": [str(seed) for seed in result.seeds],
-                "subset": [plain_text(name)] * len(values),
-            }
-        )
-        dots = drawn.scatter("x", "value", source=seeds, size=6, color=BLUE, alpha=0.7, line_color=None)
-        drawn.add_tools(
-            HoverTool(renderers=[dots], tooltips=[("", "@subset, seed @seed"), ("value", "@value{0.0000}")])
-        )
-        mean = values.mean()
-        drawn.segment([place - 0.3], [mean], [place + 0.3], [mean], line_color=ORANGE, line_width=2.5)
-        if len(values) > 1:
-            reach = t_quantile(CONFIDENCE, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-            drawn.segment([place + 0.3], [mean - reach], [place + 0.3], [mean + reach], line_color=ORANGE)
+    values = np.array([result.values(name, eval_set, measure) for name in names])
+    n = values.shape[1]
+    places = np.arange(len(names))
+    seeds = ColumnDataSource(
+        {
+            "x": (places[:, None] + np.linspace(-0.25, 0.05, n)).ravel(),
+            "value": values.ravel(),
+            "seed": [str(seed) for seed in result.seeds] * len(names),
+            "subset": [plain_text(name) for name in names for _ in range(n)],
+        }
+    )
+    dots = drawn.scatter(
+        "x", "value", source=seeds, size=6, color=BLUE, alpha=0.7, line_color=None, legend_label="seeds"
+    )
+    drawn.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@subset, seed @seed"), ("value", "@value{0.0000}")]))
+    means = values.mean(axis=1)
+    if n > 1:
+        reach = t_quantile(CONFIDENCE, n - 1) * values.std(axis=1, ddof=1) / np.sqrt(n)
+        drawn.vbar(
+            places + 0.2, 0.02, means + reach, means - reach,
+            fill_color=VERMILLION, line_color=None, legend_label="95 % interval of the mean",
+        )  # fmt: skip
+    drawn.scatter(
+        places + 0.2, means, marker="diamond", size=11, color=VERMILLION, line_color=None, legend_label="mean"
+    )
     base = result.values(BASE, eval_set, measure)[0]
-    drawn.hspan([base], line_dash="dashed", line_width=1.5, line_color=INK)
-    # A span doesn't widen the axis; an invisible mark there does.
-    drawn.scatter([0], [base], size=0, color=GREY)
+    drawn.segment(
+        [-0.5], [base], [len(names) - 0.5], [base],
+        line_color=INK, line_dash="dashed", line_width=1.5, legend_label="untouched base",
+    )  # fmt: skip
     drawn.xaxis.ticker = list(range(len(names)))
     drawn.xaxis.major_label_overrides = {i: PlainText(text=plain_text(name)) for i, name in enumerate(names)}
     drawn.xaxis.major_label_text_font = FONT
     if measure == "exact":
         drawn.yaxis.formatter = NumeralTickFormatter(format="0%")
+    legend_above(drawn, 4)
     return drawn
 
 

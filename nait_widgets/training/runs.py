@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -93,7 +94,7 @@ class Material:
     def file(self, job: Job) -> Path:
         """Where a run is kept: its name holds a digest of everything that decides it."""
         data = None if job.seed is None else self.subsets[job.subset][job.seed].digest
-        key = sha256(json.dumps([self.plan, data, job.seed], sort_keys=True).encode()).hexdigest()[:16]
+        key = sha256(json.dumps([decisive(self.plan), data, job.seed], sort_keys=True).encode()).hexdigest()[:16]
         name = job.subset if job.seed is None else f"{job.subset}-{job.seed}"
         return self.folder / f"{slug(name)}-{key}.json"
 
@@ -101,6 +102,12 @@ class Material:
         """A run that was done before."""
         file = self.file(job)
         return Run(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+
+def decisive(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan without what a model is called: its weights and its tokenizer are what it is."""
+    model = {name: value for name, value in plan["model"].items() if name not in ("name", "revision")}
+    return {**plan, "model": model}
 
 
 def run(lm: CausalLM, material: Material, job: Job, report: Callable[[int], None] = lambda _: None) -> Run:
@@ -128,7 +135,7 @@ def run(lm: CausalLM, material: Material, job: Job, report: Callable[[int], None
                 report=report,
             )
         except ModelError as error:
-            raise ModelError(f"subset {job.subset!r}, seed {job.seed}: {error}") from error
+            raise ModelError(f"{_named(job)}: {error}") from error
         dealt = steps(samples.rendered, training.steps, training.response_tokens, job.seed)
         tokens = sum(piece.stop for step in dealt for piece in step)
         epochs = training.steps * training.response_tokens / samples.response_tokens
@@ -136,6 +143,8 @@ def run(lm: CausalLM, material: Material, job: Job, report: Callable[[int], None
         name: response_loss(tuned, samples.rendered, masked=masked, batch_tokens=batch_tokens)
         for name, samples in material.eval_sets.items()
     }
+    if not all(map(math.isfinite, loss.values())):
+        raise ModelError(f"{_named(job)}: the loss on held-out samples is not finite; lower the learning rate")
     exact = {}
     for name, answer in material.answers.items():
         samples = material.eval_sets[name]
@@ -152,3 +161,7 @@ def run(lm: CausalLM, material: Material, job: Job, report: Callable[[int], None
     with written_whole(material.file(job)) as temporary:
         temporary.write_text(json.dumps(asdict(done), ensure_ascii=False), encoding="utf-8")
     return done
+
+
+def _named(job: Job) -> str:
+    return "the untouched base" if job.seed is None else f"subset {job.subset!r}, seed {job.seed}"

@@ -89,7 +89,7 @@ def claims(result: SubsetComparison) -> list[str]:
         out.append(
             f"{' > '.join(claim.names)} on {eval_set}{' (exact)' if measure == 'exact' else ''}: "
             f"{'holds' if claim.means else 'does not hold'} for the means, and at {claim.seeds} of {claim.n} seeds "
-            f"(p = {p_value(claim.p)} by chance)"
+            f"(as many or more by chance: p = {p_value(claim.p)})"
         )
     return out
 
@@ -97,15 +97,14 @@ def claims(result: SubsetComparison) -> list[str]:
 def limits(result: SubsetComparison) -> list[str]:
     """What the figures can't show."""
     n = len(result.seeds)
-    single = all(len(draws) == 1 for draws in result.subsets.values())
     out = [
         f"{n} seed{'s' if n > 1 else ''}: the sign-flip test can't give a p below {p_value(smallest_p(n))}, however "
         "clear the difference. No p is corrected for the number of comparisons.",
     ]
-    if single:
+    if len(result.subsets[result.reference]) == 1:
         out.append(
-            "Seeds change the order of the rows, not which rows a subset holds: the spread says nothing of how "
-            "another random draw would have done. Give one draw a seed for that."
+            f"Seeds change the order of the rows, not which rows {result.reference} holds: the spread says nothing of "
+            "how another draw would have done. Give one draw a seed for that."
         )
     return out
 
@@ -130,7 +129,8 @@ def spread(values: Sequence[float], measure: Measure) -> str:
 
 def figure(value: float, measure: Measure, sign: bool = False) -> str:
     """A value in the measure's form: four decimals, or per cent."""
-    return format(value, ("+" if sign else "") + (".1%" if measure == "exact" else ".4f"))
+    written = format(value, ("+" if sign else "") + (".1%" if measure == "exact" else ".4f"))
+    return written.replace("-", "−")
 
 
 def p_value(p: float) -> str:

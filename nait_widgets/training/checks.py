@@ -1,0 +1,133 @@
+"""What is asked of a comparison before any work is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nait_widgets.errors import NaitError
+from nait_widgets.paths import written_whole
+from nait_widgets.training.runs import BASE, decisive
+
+if TYPE_CHECKING:
+    from nait_widgets.training.answers import Check
+    from nait_widgets.training.options import Training
+    from nait_widgets.training.samples import Samples
+
+ORDER = ("top", "random", "bottom")
+
+
+class Caution(UserWarning):
+    """Something that doesn't stop a comparison, but should be known before its figures are believed."""
+
+
+def seeds(given: int | Sequence[int]) -> list[int]:
+    """The seeds that are asked for.
+
+    Raises:
+        NaitError: There is none, or one twice.
+    """
+    chosen = list(range(given)) if isinstance(given, int) else list(given)
+    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
+        raise NaitError(f"seeds is {given!r}; give how many, 1 or more, or different numbers from 0 on")
+    return chosen
+
+
+def claims(
+    subsets: Mapping[str, Any],
+    eval_sets: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    reference: str | None,
+    order: Sequence[str] | None,
+) -> tuple[str, tuple[str, ...]]:
+    """The subset that others are held against, and the claimed order, both of subsets that are there.
+
+    Raises:
+        NaitError: A name stands for nothing, or there is nothing to compare.
+    """
+    if not subsets or not eval_sets:
+        raise NaitError(f"there is no {'eval set' if subsets else 'subset'} to compare: name one at least")
+    if BASE in subsets:
+        raise NaitError(f"a subset can't be called {BASE!r}, as the untouched model is: give it another name")
+    if reference is None:
+        reference = "random" if "random" in subsets else next(iter(subsets))
+    if order is None:
+        order = ORDER if set(ORDER) <= set(subsets) else ()
+    for name, kind, there in (
+        *((name, "eval set", eval_sets) for name in answers),
+        *((name, "subset", subsets) for name in (reference, *order)),
+    ):
+        if name not in there:
+            raise NaitError(f"there is no {kind} {name!r} among {', '.join(there)}: check the name")
+    if len(order) == 1 or len(set(order)) < len(order):
+        raise NaitError(f"order is {', '.join(order)}; name two different subsets or more")
+    return reference, tuple(order)
+
+
+def require_picklable(workers: int, source: str | None, answers: Mapping[str, str | Check]) -> None:
+    """Check that what the runs need can be given to as many processes.
+
+    Raises:
+        NaitError: It can't.
+    """
+    if workers < 1:
+        raise NaitError(f"workers is {workers}; give 1 or more")
+    if workers > 1 and source is None:
+        raise NaitError("a loaded model can't be given to several processes: use workers=1, or give its path")
+    if workers > 1 and not all(isinstance(answer, str) for answer in answers.values()):
+        raise NaitError("a function that checks answers can't be given to several processes: use workers=1")
+
+
+def cautions(
+    subsets: Mapping[str, Mapping[int, Samples]], eval_sets: Mapping[str, Samples], training: Training
+) -> list[str]:
+    """What should be known of the data before the figures are believed."""
+    found = []
+    for name, by_seed in subsets.items():
+        fewest = min(samples.response_tokens for samples in by_seed.values())
+        if fewest < training.response_tokens:
+            found.append(
+                f"subset {name!r} has {fewest:,} response tokens, fewer than the {training.response_tokens:,} of one "
+                "step, so every step repeats its rows"
+            )
+        texts = frozenset[bytes]().union(*(samples.texts for samples in by_seed.values()))
+        for other, samples in eval_sets.items():
+            if shared := len(texts & samples.texts):
+                found.append(
+                    f"eval set {other!r} holds {shared:,} of the samples of subset {name!r}, so its loss there is "
+                    "partly that of rows it was trained on"
+                )
+    return found
+
+
+def open_folder(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Make the folder, or check that it holds runs of the same plan.
+
+    Raises:
+        NaitError: It holds another comparison, or something else, or can't be written.
+    """
+    file = folder / "plan.json"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        now, then = decisive(plan), _plan_in(file)
+        if then is None:
+            raise NaitError(f"{folder} is there and holds no comparison: name another folder")
+        if differing := [name for name in now if then.get(name) != now[name]]:
+            raise NaitError(
+                f"{folder} holds a comparison with another {' and another '.join(differing)}: name another folder"
+            )
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NaitError(f"{folder} can't be made a folder: {error.strerror or error}") from error
+    with written_whole(file) as temporary:
+        temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def _plan_in(file: Path) -> dict[str, Any] | None:
+    """What decides a plan that a file holds; None where it holds none."""
+    try:
+        return decisive(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
