@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def finished(study: Study, part: str, *, again: bool = False) -> Section | None:
     """What a part found, from its cache where it was run; None where it can't run here."""
-    cached = study.folder("parts") / f"{part}.json"
-    if cached.exists() and not again:
+    cached = study.part(part)
+    if cached.exists() and not again and part != "larger":  # which is quick, or resumes by itself
         return Section.load(cached)
     absent = missing(study.shared) if part in ON_REAL_DATA else None
     if absent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence.downstream import RANDOM, Recipe, compare, difference, random_draws, spread, values
+from benchmarks.evidence.downstream import RANDOM, Recipe, compare, difference, random_draws, spread_of, values
 from benchmarks.evidence.figure import ranges
 from benchmarks.evidence.labelled import in_domain_rows, labelled, pool_rows
 from benchmarks.evidence.measures import top
@@ -68,7 +68,7 @@ def _tell(study: Study, results: dict[str, SubsetComparison], n_held_out: int, k
         rows.append(
             [
                 name,
-                *(spread(result.values(subset, target)) for subset in ("base", "top", RANDOM, "bottom")),
+                *(spread_of(result.values(subset, target)) for subset in ("base", "top", RANDOM, "bottom")),
                 difference(result.pair("top", target)),
                 difference(result.pair("bottom", target)),
                 f"{claim.seeds} of {claim.n}",

@@ -118,7 +118,7 @@ def difference(pair: Paired) -> str:
     return f"**{told}**" if pair.low > 0 or pair.high < 0 else told
 
 
-def spread(found: Sequence[float]) -> str:
+def spread_of(found: Sequence[float]) -> str:
     """Mean and standard deviation over the seeds."""
     deviation = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
     return f"{np.mean(found):.3f}{deviation}"

@@ -51,7 +51,7 @@ def free_scorers() -> dict[str, Scorer]:
 
 def aimed_scorers(targets: ActivationStore) -> dict[str, Scorer]:
     """The rivals that compare with a target's samples, fitted to them."""
-    return {name: scorer(kind, targets, name=name, **options) for name, (kind, options) in AIMED.items()}
+    return {name: scorer(kind, targets, **options).named(name) for name, (kind, options) in AIMED.items()}
 
 
 def directions(targets: ActivationStore, pool: ActivationStore, suffix: str = "") -> dict[str, Direction]:

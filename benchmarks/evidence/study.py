@@ -54,6 +54,10 @@ class Study:
         """Seeds at this size; a spread takes two."""
         return range(max(2, round(n * min(1.0, self.size))))
 
+    def part(self, name: str) -> Path:
+        """Where a finished part is kept."""
+        return self.folder("parts") / f"{name}.json"
+
     def folder(self, name: str) -> Path:
         """A folder of the work, made where it is missing."""
         path = self.work / name

@@ -1,0 +1,302 @@
+"""The paper's shape of result on real data: top 10 % against random against bottom 10 %, own capability and others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.evidence.captured import captured
+from benchmarks.evidence.data import CAPABILITIES, candidates, spread
+from benchmarks.evidence.downstream import (
+    RANDOM,
+    Recipe,
+    compare,
+    difference,
+    random_draws,
+    spread_of,
+    values,
+)
+from benchmarks.evidence.figure import Range, ranges
+from benchmarks.evidence.measures import top
+from benchmarks.evidence.page import Section, details
+from benchmarks.evidence.rivals import aimed_scorers, columns, directions, free_scorers
+from benchmarks.evidence.study import SITES, Study
+from benchmarks.report import table
+from nait_widgets import contamination
+from nait_widgets.models import load_model
+from nait_widgets.paths import slug
+
+if TYPE_CHECKING:
+    from benchmarks.evidence.data import Row
+    from benchmarks.evidence.measures import Floats, Rows
+    from nait_widgets.store import ActivationStore
+    from nait_widgets.training import SubsetComparison
+
+FRACTION = 0.10
+EVALUATED = 80  # held-out rows of each set
+PRESETS = ("NAIT paper", "NAIT robust")
+
+
+_COUNTS = ("below random", "beyond the interval", "below the bottom")
+SMALL = Recipe(steps=16, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is run.
+
+    Attributes:
+        name: What the text calls the model.
+        model: Its folder or hub id.
+        rows: Candidates.
+        seeds: Of each subset.
+        rivals: The scorers besides NAIT's presets, as the tables call them.
+        recipe: How runs are fine-tuned.
+    """
+
+    name: str
+    model: Path | str
+    rows: int
+    seeds: int
+    rivals: tuple[str, ...]
+    recipe: Recipe = SMALL
+
+    @property
+    def slug(self) -> str:
+        """The name as files have it."""
+        return slug(self.name)
+
+
+@dataclass(frozen=True)
+class Material:
+    """The candidates with their scores.
+
+    Attributes:
+        store: The candidates.
+        rows: Their texts.
+        valid: Rows that may be selected: sound, and like no held-out row.
+        left_out: Sound rows that are left out because they resemble a held-out one.
+        free: Columns of the scorers without a target.
+        aimed: Columns by target and scorer.
+        held_out: What is evaluated on.
+    """
+
+    store: ActivationStore
+    rows: list[Row]
+    valid: Rows
+    left_out: int
+    free: dict[str, Floats]
+    aimed: dict[str, dict[str, Floats]]
+    held_out: dict[str, list[Row]]
+
+    @property
+    def k(self) -> int:
+        """Rows of a subset."""
+        return len(top(np.zeros(len(self.valid)), FRACTION))
+
+
+def run_setting(study: Study, setting: Setting, material: Material) -> Section:
+    """Fine-tune on the top and the bottom of everything, and tell."""
+    seeds = study.seeds(setting.seeds)
+    subsets: dict[str, Rows | list[Rows]] = {RANDOM: random_draws(material.valid, material.k, seeds)}
+    for target, (preset, end) in product(material.aimed, product(PRESETS, ("top", "bottom"))):
+        column = material.aimed[target][preset]
+        subsets[f"{preset}, {end}, {target}"] = top(column if end == "top" else -column, FRACTION)
+    for name in setting.rivals:
+        if name in material.free:
+            subsets[name] = top(material.free[name], FRACTION)
+        else:
+            subsets |= {f"{name}, {target}": top(by[name], FRACTION) for target, by in material.aimed.items()}
+    result = compare(
+        study, setting.model, setting.slug, material.rows, subsets, material.held_out, seeds, setting.recipe
+    )
+    section = Section(figures={"comparison": _small(result), "left out": material.left_out})
+    section.figures["row"] = _row(setting, result)
+    _tell_setting(section, study, setting, material, result)
+    _tell_own(section, setting, result)
+    _tell_transfer(section, result)
+    if setting.rivals:
+        _tell_all(section, setting, material, subsets, result)
+    return section
+
+
+def _row(setting: Setting, result: SubsetComparison) -> dict[str, str]:
+    """The comparison in a line: what each preset's top is on its own targets."""
+    row = {"model": setting.name, "seeds": str(len(result.seeds))}
+    for preset in PRESETS:
+        tops = {target: f"{preset}, top, {target}" for target in result.eval_sets}
+        pairs = [result.pair(name, target) for target, name in tops.items()]
+        below = [
+            result.pair(name, target, reference=f"{preset}, bottom, {target}").mean < 0 for target, name in tops.items()
+        ]
+        row[f"{preset}: top − random"] = f"{np.mean([pair.mean for pair in pairs]):+.3f}".replace("-", "−")
+        row["below random"] = f"{sum(pair.mean < 0 for pair in pairs)} of {len(pairs)}"
+        row["beyond the interval"] = f"{sum(pair.high < 0 for pair in pairs)} of {len(pairs)}"
+        row["below the bottom"] = f"{sum(below)} of {len(pairs)}"
+        row |= {f"{preset}: {name}": row.pop(name) for name in _COUNTS}
+    return row
+
+
+def prepare(study: Study, setting: Setting) -> Material:
+    """The candidates of a setting, scored by everything that it compares."""
+    n = study.rows(setting.rows, 400)
+    sets = captured(study, load_model(setting.model), setting.slug, SITES[0], n, ("mean",), "all")
+    held_out = {name: split.held_out[: study.rows(EVALUATED, 16)] for name, split in study.splits.items()}
+    valid = sets.pool.selectable.copy()
+    alike = [sets.pool.index(row) for row in set(contamination(sets.pool, held_out).ids)]
+    valid[alike] = False
+
+    def only_valid(found: dict[str, Floats]) -> dict[str, Floats]:
+        return {name: np.where(valid, column, np.nan) for name, column in found.items()}
+
+    wanted = (*PRESETS, *setting.rivals)
+    free = {name: one for name, one in free_scorers().items() if name in wanted}
+    aimed = {}
+    for target, in_domain in sets.in_domain.items():
+        scorers = directions(in_domain, sets.pool) | aimed_scorers(in_domain)
+        aimed[target] = only_valid(columns(sets.pool, {k: one for k, one in scorers.items() if k in wanted}))
+    return Material(
+        store=sets.pool,
+        rows=spread(candidates(study.shared), n),
+        valid=np.flatnonzero(valid),
+        left_out=int(sets.pool.selectable.sum() - valid.sum()),
+        free=only_valid(columns(sets.pool, free)) if free else {},
+        aimed=aimed,
+        held_out=held_out,
+    )
+
+
+def _tell_setting(section: Section, study: Study, setting: Setting, material: Material, result: Any) -> None:
+    fitted = len(next(iter(study.splits.values())).in_domain)
+    sizes = ", ".join(
+        f"{name} ({CAPABILITIES[name]}) {facts['usable']} rows, {facts['response_tokens']:,} response tokens"
+        for name, facts in result.plan["eval_sets"].items()
+    )
+    section.text.append(
+        f"{len(material.store):,} rows of Alpaca, {len(material.valid):,} selectable ({material.left_out} were left "
+        f"out because they resemble a held-out row), `{SITES[0]}`, {fitted} in-domain rows a direction, "
+        f"{material.k:,} rows a subset; {setting.recipe.words(study)}; {len(study.seeds(setting.seeds))} seeds, random "
+        f"with a draw of its own for each. Held out: {sizes}. Loss in nats a response token, lower is better; "
+        "differences to random are paired by seed, with 95 % intervals by Student's t, **bold** where they leave out "
+        "zero."
+    )
+
+
+def _tell_own(section: Section, setting: Setting, result: SubsetComparison) -> None:
+    """The top, random and bottom of each preset on its own target."""
+    rows: list[list[str]] = []
+    figure: dict[str, dict[str, Range]] = {}
+    for preset in PRESETS:
+        better, worse, sure = [], [], []
+        for target in result.eval_sets:
+            names = [f"{preset}, {end}, {target}" for end in ("top", "bottom")]
+            pairs = [result.pair(name, target) for name in names]
+            against = result.pair(names[0], target, reference=names[1])
+            shown = ["base", names[0], RANDOM, names[1]]
+            rows.append(
+                [
+                    f"{preset}, {target}",
+                    *(spread_of(result.values(name, target)) for name in shown),
+                    *map(difference, [*pairs, against]),
+                ]
+            )
+            figure.setdefault(target, {}).update(
+                {f"{preset}, {end}": values(result, f"{preset}, {end}, {target}", target) for end in ("top", "bottom")}
+            )
+            if pairs[0].mean < 0:
+                better.append(target)
+            if pairs[0].high < 0:
+                sure.append(target)
+            if against.mean < 0:
+                worse.append(target)
+        section.verdicts.append(
+            f"Real data, {setting.name}, {preset}: fine-tuned on its top {FRACTION:.0%}, the held-out loss of the own "
+            f"target is below random's for {_of(better, result)}, beyond the 95 % interval for {_of(sure, result)}; "
+            f"below the bottom {FRACTION:.0%}'s for {_of(worse, result)}."
+        )
+    section.text += [
+        "**Own capability**",
+        table(["", "base", "top", "random", "bottom", "top − random", "bottom − random", "top − bottom"], rows),
+    ]
+    section.picture(
+        f"transfer-{setting.slug}",
+        ranges(figure, "loss against random, nats a token: left is better; lines from lowest to highest seed"),
+        "Held-out loss of the top and the bottom against random rows, by target",
+    )
+
+
+def _tell_transfer(section: Section, result: SubsetComparison) -> None:
+    """What the top of each target does to the others."""
+    for preset in PRESETS:
+        rows = [
+            [
+                f"top {target}",
+                *(difference(result.pair(f"{preset}, top, {target}", other)) for other in result.eval_sets),
+            ]
+            for target in result.eval_sets
+        ]
+        title = f"{preset}: trained on the top of the row's target, evaluated on the column's; loss − random's"
+        section.text.append(details(title, table(["", *result.eval_sets], rows)))
+
+
+def _tell_all(
+    section: Section,
+    setting: Setting,
+    material: Material,
+    subsets: dict[str, Rows | list[Rows]],
+    result: SubsetComparison,
+) -> None:
+    """All scorers on each target."""
+    targets = result.eval_sets
+    names = [*(f"{preset}, top" for preset in PRESETS), *setting.rivals]
+
+    def subset(name: str, target: str) -> str:
+        return name if name in subsets else f"{name}, {target}"
+
+    mean = {name: float(np.mean([result.pair(subset(name, t), t).mean for t in targets])) for name in names}
+    lengths = {
+        name: float(np.mean([material.store.n_response_tokens[subsets[subset(name, t)]].mean() for t in targets]))
+        for name in names
+    }
+    section.text += [
+        "**All scorers**, the top 10 % by each: loss on the target that it was chosen for (of scorers without a target "
+        "the one subset on each), against random; best on the mean first. *tokens*: response tokens a row, "
+        f"{material.store.n_response_tokens[material.valid].mean():.0f} in the pool.",
+        table(
+            ["scorer", *targets, "mean", "tokens"],
+            [
+                [
+                    name,
+                    *(difference(result.pair(subset(name, target), target)) for target in targets),
+                    f"{mean[name]:+.3f}".replace("-", "−"),
+                    f"{lengths[name]:.0f}",
+                ]
+                for name in sorted(names, key=lambda name: mean[name])
+            ],
+        ),
+    ]
+    best = min(names, key=lambda name: mean[name])
+    losing = [name for name in names if all(mean[name] < mean[f"{preset}, top"] for preset in PRESETS)]
+    section.figures["all scorers, mean difference to random"] = mean
+    section.verdicts.append(
+        f"Real data, {setting.name}, all scorers, mean loss against random on the {len(targets)} own targets: the best "
+        f"is {best} ({mean[best]:+.3f}); ".replace("-", "−")
+        + "; ".join(f"{preset} {mean[f'{preset}, top']:+.3f}" for preset in PRESETS).replace("-", "−")
+        + (f". Better than both presets: {', '.join(losing)}." if losing else ". No rival is better than both presets.")
+    )
+
+
+def _of(found: list[str], result: SubsetComparison) -> str:
+    return f"{len(found)} of {len(result.eval_sets)} targets" + (f" ({', '.join(found)})" if found else "")
+
+
+def _small(result: SubsetComparison) -> dict[str, Any]:
+    """The comparison as JSON without the loss of every step."""
+    told = result.to_json()
+    for run in (told["base"], *told["runs"]):
+        del run["train_loss"]
+    return told
