@@ -8,7 +8,7 @@ NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
 EXTENSIONS := $(VENV)/share/jupyter/labextensions
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench chromium clean
+.PHONY: help demo test lab bench evidence chromium clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,9 @@ lab: $(VENV)/installed-lab  ## open JupyterLab on the notebooks
 
 bench: $(VENV)/installed-dev  ## run the benchmarks; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+evidence: $(VENV)/installed-dev  ## measure what docs/evidence.md tells; under an hour, and stops and goes on
+	$(BIN)/python -m benchmarks.evidence
 
 clean:  ## remove what the other commands made
 	rm -rf $(VENV) node_modules nait_widgets/widgets/static nait_widgets/labextension nait-demo notebooks/nait-demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

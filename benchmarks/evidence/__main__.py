@@ -18,9 +18,8 @@ from benchmarks.inputs import SHARED
 from benchmarks.machine import machine
 
 # In the order of the page, and of what they take from each other.
-PARTS = ("demo", "base", "variants", "ratio", "compare", "real", "own_base", "larger")
-ON_REAL_DATA = {"base", "real", "own_base", "larger"}
-REAL_AND_DEMO = {"variants", "ratio"}
+PARTS = ("demo", "compare", "base", "variants", "real", "ratio", "own_base", "larger")
+ON_REAL_DATA = {*PARTS} - {"demo", "compare"}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from nait_widgets.selection import arithmetic
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
-    from benchmarks.evidence.measures import Floats
+    from benchmarks.evidence.measures import Floats, Mask
 
     Scores = dict[str, dict[str, Floats]]
     """Target to scorer to its column; a scorer without a target has the same column under each."""
@@ -94,7 +94,7 @@ def _tell_precision(section: Section, pool: Labelled, scores: Scores) -> None:
         lines({name: mean[name] for name in shown}, [f"{ratio:.0%}" for ratio in RATIOS], "precision", most),
         "Mean precision of some scorers at five ratios",
     )
-    for ratio in RATIOS:
+    for ratio in sorted(RATIOS, key=lambda ratio: ratio != SHOWN):
         by_capability = table(
             ["scorer", *scores],
             [[name, *(_percent(by_ratio[ratio][name][target]) for target in scores)] for name in names]
@@ -159,16 +159,16 @@ def _tell_defects(section: Section, pool: Labelled, scores: Scores) -> None:
     section.verdicts.append(_defect_verdict(lower))
 
 
-def _own_rows(pool: Labelled, scores: Scores, masks: dict[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]) -> str:
+def _own_rows(pool: Labelled, scores: Scores, defects: dict[str, Mask]) -> str:
     """A table of what is kept of the rows that are labelled with the target, sound and spoilt alike."""
-    kinds = {"clean": pool.valid & (pool.quality == "clean"), **masks}
+    kinds = {"clean": pool.valid & (pool.quality == "clean"), **defects}
+    own = {kind: {t: mask & (pool.capability == t) for t in scores} for kind, mask in kinds.items()}
     rows = []
     for name in next(iter(scores.values())):
-        shares = [
-            np.mean([kept(top(by[name], DEFECT_RATIO), mask & (pool.capability == t)) for t, by in scores.items()])
-            for mask in kinds.values()
-        ]
-        rows.append([name, *(_percent(float(share)) for share in shares)])
+        chosen = {target: top(by_scorer[name], DEFECT_RATIO) for target, by_scorer in scores.items()}
+        found = [sum(int(masks[t][chosen[t]].sum()) for t in scores) for masks in own.values()]
+        there = [sum(int(mask.sum()) for mask in masks.values()) for masks in own.values()]
+        rows.append([name, *(_percent(n / of) for n, of in zip(found, there, strict=True))])
     return table(["scorer", *(kind.replace("_", " ") for kind in kinds)], rows)
 
 

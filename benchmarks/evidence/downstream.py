@@ -110,18 +110,17 @@ def values(result: SubsetComparison, subset: str, target: str) -> Range:
     return Range(float(np.mean(differences)), min(differences), max(differences))
 
 
-def difference(pair: Paired) -> str:
+def difference(pair: Paired, digits: int = 3) -> str:
     """A paired difference with its 95 % interval; bold where that leaves out zero."""
-    if pair.n < 2:
-        return f"{pair.mean:+.3f}".replace("-", "−")
-    told = f"{pair.mean:+.3f} ({pair.low:+.3f} to {pair.high:+.3f})".replace("-", "−")
+    mean, low, high = (f"{value:+.{digits}f}".replace("-", "−") for value in (pair.mean, pair.low, pair.high))
+    told = f"{mean} ({low} to {high})"
     return f"**{told}**" if pair.low > 0 or pair.high < 0 else told
 
 
-def spread_of(found: Sequence[float]) -> str:
+def spread_of(found: Sequence[float], digits: int = 3) -> str:
     """Mean and standard deviation over the seeds."""
-    deviation = f" ± {np.std(found, ddof=1):.3f}" if len(found) > 1 else ""
-    return f"{np.mean(found):.3f}{deviation}"
+    deviation = f" ± {np.std(found, ddof=1):.{digits}f}" if len(found) > 1 else ""
+    return f"{np.mean(found):.{digits}f}{deviation}"
 
 
 def _texts(pool: Sequence[Row], rows: Rows) -> list[Row]:

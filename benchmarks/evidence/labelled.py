@@ -73,12 +73,12 @@ def labelled(study: Study, model: CausalLM) -> Labelled:
 
 def pool_rows(study: Study) -> list[Row]:
     """The demo's candidates; some spread over them for a small study."""
-    return _rows(demo.POOL, study.rows(5_000, 400))
+    return _rows(demo.POOL, study.rows(5_000, 300))
 
 
 def in_domain_rows(study: Study, target: str) -> list[Row]:
     """A capability's samples."""
-    return _rows(demo.in_domain(target), study.rows(256))
+    return _rows(demo.in_domain(target), study.rows(256, 24))
 
 
 def _rows(path: Path, n: int) -> list[Row]:

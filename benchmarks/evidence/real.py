@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.evidence.study import Study
 
 RIVALS = ("stratified random", "length", "loss", "IFD", "activation diversity", "centroid", "kNN", "RDS+", "NAG")
-ROWS, SEEDS = 52_002, 3
+ROWS, SEEDS = 52_002, 4
 ANSWERED, ANSWER_TOKENS = 40, 128
 
 

@@ -33,16 +33,17 @@ from nait_widgets.paths import slug
 if TYPE_CHECKING:
     from benchmarks.evidence.data import Row
     from benchmarks.evidence.measures import Floats, Rows
+    from nait_widgets.methods import Direction
     from nait_widgets.store import ActivationStore
     from nait_widgets.training import SubsetComparison
 
 FRACTION = 0.10
-EVALUATED = 80  # held-out rows of each set
+EVALUATED = 64  # held-out rows of each set
 PRESETS = ("NAIT paper", "NAIT robust")
 
 
 _COUNTS = ("below random", "beyond the interval", "below the bottom")
-SMALL = Recipe(steps=16, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
+SMALL = Recipe(steps=12, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Material:
         left_out: Sound rows that are left out because they resemble a held-out one.
         free: Columns of the scorers without a target.
         aimed: Columns by target and scorer.
+        directions: NAIT's, by target and preset.
         held_out: What is evaluated on.
     """
 
@@ -91,6 +93,7 @@ class Material:
     left_out: int
     free: dict[str, Floats]
     aimed: dict[str, dict[str, Floats]]
+    directions: dict[str, dict[str, Direction]]
     held_out: dict[str, list[Row]]
 
     @property
@@ -155,9 +158,10 @@ def prepare(study: Study, setting: Setting) -> Material:
 
     wanted = (*PRESETS, *setting.rivals)
     free = {name: one for name, one in free_scorers().items() if name in wanted}
-    aimed = {}
+    aimed, fitted = {}, {}
     for target, in_domain in sets.in_domain.items():
-        scorers = directions(in_domain, sets.pool) | aimed_scorers(in_domain)
+        fitted[target] = directions(in_domain, sets.pool)
+        scorers = fitted[target] | aimed_scorers(in_domain)
         aimed[target] = only_valid(columns(sets.pool, {k: one for k, one in scorers.items() if k in wanted}))
     return Material(
         store=sets.pool,
@@ -166,6 +170,7 @@ def prepare(study: Study, setting: Setting) -> Material:
         left_out=int(sets.pool.selectable.sum() - valid.sum()),
         free=only_valid(columns(sets.pool, free)) if free else {},
         aimed=aimed,
+        directions=fitted,
         held_out=held_out,
     )
 
