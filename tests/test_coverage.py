@@ -82,7 +82,7 @@ def test_greedy_choices_keep_what_they_promise(cloud: npt.NDArray[np.float32], d
     assert center[0] == 0
     assert len(set(center)) == len(set(location)) == k
     assert radius(center) <= 2 * min(map(radius, choices)) + 1e-3
-    assert value(location) >= (1 - 1 / np.e) * max(map(value, choices)) - 1e-4
+    assert value(location) >= (1 - np.exp(-1)) * max(map(value, choices)) - 1e-4
     taken: list[int] = []  # lazily greedy is greedy
     for point in location:
         gains = [value([*taken, other]) for other in range(len(points)) if other not in taken]
