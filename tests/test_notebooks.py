@@ -165,3 +165,25 @@ def test_what_is_taught_is_true(tmp_path: Path) -> None:
     formulas = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert all(rf"\tag{{{number}}}" in formulas for number in range(1, 7))
     assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
+
+
+def test_what_it_says_of_being_better_is_so(tmp_path: Path) -> None:
+    notebook = execute(
+        "04_is_it_better",
+        tmp_path,
+        """
+        import numpy as np
+        rates = table["found"]
+        assert rates["robust"] > 0.75 > 4 * rates[["length", "random", "all rows"]].max()
+        assert 0.4 > rates[["paper", "ifd"]].max()
+        assert rates[["knn", "rds"]].min() > rates["robust"] - 0.05
+        assert leaked.ids and not {*leaked.ids, *repeated.ids} & {i for s in selections.values() for i in s.ids}
+        assert all({*leaked.ids, *repeated.ids}.isdisjoint(draw.ids) for draw in subsets["random"])
+        assert curator.selection.ids == selections["robust"].ids
+        assert comparison.claim("held out").means and not comparison.cautions
+        loss = {name: np.mean(comparison.values(name, "held out")) for name in ["base", *subsets]}
+        assert max(loss["top"], loss["knn"]) < min(loss["random"], loss["length"]) < loss["base"]
+        """,
+    )
+    assert shown(notebook) == ["monitor", "health", "curator"]
+    assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
