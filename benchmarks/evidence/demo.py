@@ -91,7 +91,12 @@ def _tell_precision(section: Section, pool: Labelled, scores: Scores) -> None:
     shown = [name for name in names if name in _DRAWN]
     section.picture(
         "precision",
-        lines({name: mean[name] for name in shown}, [f"{ratio:.0%}" for ratio in RATIOS], "precision", most),
+        lines(
+            {name: mean[name][::-1] for name in shown},
+            [f"{ratio:.0%}" for ratio in RATIOS[::-1]],
+            "precision",
+            most[::-1],
+        ),
         "Mean precision of some scorers at five ratios",
     )
     for ratio in sorted(RATIOS, key=lambda ratio: ratio != SHOWN):

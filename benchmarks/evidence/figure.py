@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
@@ -94,11 +95,23 @@ def ranges(groups: Mapping[str, Mapping[str, Range]], unit: str) -> str:
     height = y + 3 * ROW
     parts.append(f'<line class="zero" x1="{at(0):.1f}" x2="{at(0):.1f}" y1="8" y2="{y + 10}"/>')
     parts += [
-        f'<text x="{at(value):.1f}" y="{y + 26}" text-anchor="middle">{value:+.3f}</text>'
-        for value in (low + margin, 0.0, high - margin)
+        f'<text x="{at(value):.1f}" y="{y + 26}" text-anchor="middle">{_signed(value)}</text>'
+        for value in _ticks(low, high)
     ]
-    parts.append(f'<text x="{left}" y="{height - 4}">{escape(unit)}</text>')
+    parts.append(f'<text x="{WIDTH - right}" y="{height - 4}" text-anchor="end">{escape(unit)}</text>')
     return _svg(height, parts)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers within a range."""
+    rough = (high - low) / 3
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = max(factor * power for factor in (1, 2, 5) if factor * power <= rough)
+    return [round(i * step, 10) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+g}".replace("-", "−") if value else "0"
 
 
 def _apart(places: Mapping[str, float], lowest: float) -> dict[str, float]:
