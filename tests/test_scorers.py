@@ -1,11 +1,10 @@
-"""Scorers on stores, each against a reference that loops over samples; their files; and those of other packages."""
+"""Scorers on stores, each against a reference that loops over samples, and their files."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,10 @@ import nait_widgets as nait
 from nait_widgets import Scorer, capture, scorer
 from nait_widgets.errors import ScorerError, StoreError
 from nait_widgets.models import CausalLM
-from nait_widgets.scorers import KINDS, RDS, TargetScorer, available, find
+from nait_widgets.scorers import KINDS, RDS, TargetScorer
 from nait_widgets.store import ActivationStore
 
 Floats = npt.NDArray[np.float64]
-PAGE = (Path(__file__).parents[1] / "docs" / "scorers.md").read_text()
 UNTARGETED = [kind for kind, cls in KINDS.items() if not issubclass(cls, TargetScorer)]
 TARGETED = [kind for kind in KINDS if kind not in UNTARGETED]
 
@@ -241,6 +239,7 @@ def test_a_saved_scorer_comes_back_whole(
 def test_names_say_what_it_is_and_digests_what_it_does(targets: ActivationStore, bare: ActivationStore) -> None:
     assert (scorer("length").name, scorer("knn", targets).name) == ("length", "knn sums")
     assert scorer("knn", targets, name="near").name == scorer("knn", targets).named("near").name == "near"
+    assert scorer("knn", targets, name="knn").name == "knn"  # not taken for none
     assert scorer("length").named("x").digest == scorer("length").digest
     several = [scorer("length"), scorer("length", of="sample"), scorer("random"), scorer("random", seed=1)]
     several += [scorer("knn", targets), scorer("knn", targets, k=4), scorer("rds", targets), scorer("nag", targets)]
@@ -307,6 +306,8 @@ def test_a_store_that_lacks_something_is_refused_before_any_work(
         scorer("centroid", capture(lm, long, tmp_path / "long.zarr", template="plain", extras="all"))
     with pytest.raises(ScorerError, match="'rds' needs targets: fit it"):
         RDS().score(targets)
+    with pytest.raises(ScorerError, match="'rds' needs targets: fit it"):
+        nait.score(targets, [RDS(), KINDS["knn"]()])
 
 
 def test_targets_of_another_origin_are_refused(
@@ -345,7 +346,7 @@ def test_files_that_are_not_what_was_saved_are_refused(targets: ActivationStore,
         ({"options": {"pool": "mean"}}, "can't be read as a scorer: 'k'"),
         ({"options": {"k": [], "pool": "mean"}}, "k of scorer 'knn' is \\[\\], but must be a whole number"),
         ({"origin": {"model": 3}}, "can't be read as a scorer"),
-        ({"kind": "unheard-of"}, "there is no scorer 'unheard-of'"),
+        ({"kind": "unheard-of"}, "changed.scorer is a scorer of kind 'unheard-of', .*: install the one that it was"),
         ({"kind": "length"}, "can't be read as a scorer"),
     ]
     for change, words in changes:
@@ -362,95 +363,6 @@ def _about(path: Path) -> dict[str, str]:
     data = path.read_bytes()
     header: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
     return header
-
-
-# -- those of others
-
-
-def install(folder: Path, package: str, entries: dict[str, str], **modules: str) -> None:
-    """A distribution as an installer leaves it."""
-    about = folder / f"{package}-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    lines = [f"{name} = {value}" for name, value in entries.items()]
-    (about / "entry_points.txt").write_text("\n".join(["[nait_widgets.scorers]", *lines, ""]))
-    for name, text in modules.items():
-        (folder / f"{name}.py").write_text(text)
-
-
-def page_block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
-    (block,) = [block for block in blocks if containing in block]
-    return str(block)
-
-
-def test_the_example_of_the_page_runs_once_it_is_installed(
-    pool: ActivationStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = page_block("python", "class Digits")
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
-    entries = tomllib.loads(page_block("toml", "Digits"))["project"]["entry-points"]["nait_widgets.scorers"]
-    install(tmp_path, "digit-counter", entries, digits=code)
-    assert "digits" not in available()
-    monkeypatch.syspath_prepend(tmp_path)
-    assert available() == (*KINDS, "digits")
-    one = scorer("digits", least=3)
-    scores = one.score(pool)
-    for row in (0, 1, 2, EMPTY_ROW):
-        (text,) = pool.text("response", [row])
-        valid = pool.selectable[row] and len(text) >= 3
-        expected = sum(c in "0123456789" for c in text) / len(text) if valid else math.nan
-        np.testing.assert_equal(scores[row], expected)
-    back = Scorer.load(one.save(tmp_path / "d.scorer"))
-    assert (back.kind, back.options, back.digest) == ("digits", {"least": 3}, one.digest)
-    assert nait.score(pool, one)["score"].shape == (len(pool), 1)
-
-
-def test_the_first_lines_of_the_page_run(
-    pool: ActivationStore,
-    targets: ActivationStore,
-    direction: nait.Direction,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("alpaca.zarr").symlink_to(pool.path)
-    Path("gsm8k.zarr").symlink_to(targets.path)
-    direction.save("math.direction")
-    names: dict[str, Any] = {}
-    exec(page_block("python", "open_store"), names)
-    assert names["scores"]["direction"].to_numpy().tolist() == ["sums", "ifd", "knn gsm8k", "length"]
-    assert Scorer.load("near.scorer").digest == names["near"].digest
-
-
-def test_the_page_tells_of_every_kind_and_option() -> None:
-    table = {line.split("|")[1].strip(" `"): line for line in PAGE.splitlines() if line.startswith("| `")}
-    assert list(table) == list(KINDS)
-    for kind, cls in KINDS.items():
-        assert all(f"`{option}`" in table[kind] for option in cls.option_names()), kind
-        assert all(f"`{extra}`" in table[kind] for extra in cls.needs[-1:]), kind
-        assert ("targets" in table[kind].split("|")[-3]) == issubclass(cls, TargetScorer), kind
-
-
-def test_a_name_that_is_taken_or_leads_nowhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = page_block("python", "class Digits")
-    ours = {"length": "digits:Digits", "digits": "digits:Digits", "gone": "digits:Gone", "lost": "nowhere:X"}
-    install(tmp_path / "a", "one", {**ours, "digit": "digits:Digits", "math": "math:pi"}, digits=module)
-    install(tmp_path / "b", "two", {"digits": "digits:Digits"})
-    monkeypatch.syspath_prepend(tmp_path / "a")
-    assert find("digits").__name__ == "Digits"
-    monkeypatch.syspath_prepend(tmp_path / "b")
-    for kind, words in [
-        ("length", "scorer 'length' is claimed by nait-widgets itself and the package one; uninstall"),
-        ("digits", "scorer 'digits' is claimed by the package two and the package one; uninstall one"),
-        ("gone", "scorer 'gone' of the package one can't be imported: "),
-        ("lost", "scorer 'lost' of the package one can't be imported: No module named 'nowhere'"),
-        ("digit", "digits:Digits of the package one is registered as scorer 'digit', but isn't a Scorer of that kind"),
-        ("math", "math:pi of the package one is registered as scorer 'math', but isn't a Scorer of that kind"),
-    ]:
-        with pytest.raises(ScorerError, match=re.escape(words)):
-            scorer(kind)
-    assert scorer("random").kind == "random"  # the others still work
 
 
 @dataclass(frozen=True, eq=False)
