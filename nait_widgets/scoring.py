@@ -252,14 +252,14 @@ def _check(store: ActivationStore, scored: Sequence[Scored]) -> None:
     if not scored:
         raise DirectionError("nothing to score by is given; fit a direction with `nait fit`, or name a scorer")
     store.require_complete()
-    names = [each.name for each in scored]
-    if len(set(names)) < len(names):
-        raise DirectionError(f"two columns are named {max(names, key=names.count)!r}; rename one with `named(...)`")
     for each in scored:
         if isinstance(each, Direction):
             _check_direction(store, each)
         else:
             each.require(store)
+    names = [each.name for each in scored]
+    if len(set(names)) < len(names):
+        raise DirectionError(f"two columns are named {max(names, key=names.count)!r}; rename one with `named(...)`")
 
 
 def _check_direction(store: ActivationStore, direction: Direction) -> None:

@@ -184,10 +184,17 @@ class TargetScorer(Scorer):
     """A scorer that compares samples with targets, so that it must be fitted to them first.
 
     Attributes:
+        name: What its column of scores is called; by default its kind and the name of the targets' store.
         origin: Of the targets: `model`, `template`, `source` and the number of `samples`. None before it is fitted.
     """
 
     origin: dict[str, Any] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        given = self.name
+        super().__post_init__()
+        if self.origin is None:
+            object.__setattr__(self, "name", given)  # where it is empty, the targets will give one
 
     @abstractmethod
     def learn(self, targets: ActivationStore) -> dict[str, npt.NDArray[Any]]:
@@ -206,7 +213,7 @@ class TargetScorer(Scorer):
         if not n:
             raise ScorerError(f"scorer {self.kind!r} can't be fitted: no sample of {targets.path} can be used")
         about = {kind: targets.provenance[kind] for kind in ("model", "template", "source")}
-        name = f"{self.kind} {targets.path.name.split('.zarr')[0]}" if self.name == self.kind else self.name
+        name = self.name or f"{self.kind} {targets.path.name.split('.zarr')[0]}"
         return replace(self, name=name, origin={**about, "samples": n}, **self.learn(targets))
 
     def require(self, store: ActivationStore) -> None:
