@@ -256,7 +256,7 @@ def test_a_scorer_that_was_tampered_with_is_found(store: ActivationStore, near: 
         ({"options": {**header["options"], "k": 4}}, "isn't the scorer that its digest names"),
         ({"sha256": "0" * 64}, "its numbers are not those that were saved"),
         ({"format": "nait-scorer-2"}, "is not of format nait-scorer-1"),
-        ({"kind": "wisdom"}, "there is no scorer 'wisdom'"),
+        ({"kind": "wisdom"}, "near-sums is a scorer of kind 'wisdom'"),
     ):
         group.attrs["nait_scorer"] = {**header, **change}
         for read in (lambda: store.scorer("near sums"), lambda: store.scores("all")):

@@ -53,7 +53,7 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Scorer:
     Raises:
         ScorerError: It isn't what was encoded, or its kind isn't installed.
     """
-    from nait_widgets.scorers.registry import find
+    from nait_widgets.scorers.registry import available, find
 
     if header.get("format") != FORMAT:
         raise ScorerError(f"{place} is not a scorer of format {FORMAT}")
@@ -61,7 +61,12 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Scorer:
         if _checksum(tensors) != header["sha256"]:
             raise ScorerError(f"{place} is damaged: its numbers are not those that were saved; get it again")
         origin = {} if header["origin"] is None else {"origin": header["origin"]}
-        cls = find(header["kind"])
+        if (kind := header["kind"]) not in available():
+            raise ScorerError(
+                f"{place} is a scorer of kind {kind!r}, which no package that is installed has: install the one that "
+                "it was made with"
+            )
+        cls = find(kind)
         options: dict[str, Any] = {name: header["options"][name] for name in cls.option_names()}
         scorer = cls(name=header["name"], **options, **origin, **tensors)
         if scorer.digest != header["digest"]:
