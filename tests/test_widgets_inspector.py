@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,3 +174,14 @@ def test_what_does_not_fit_is_refused(
     page = Page(Inspector(pool, tiny_model("llama", seed=1), scores=scores), monkeypatch)
     assert "has other weights; give the model that it was captured with" in page.ask("tokens")[0]
     assert "has no sample 'nobody'" in page.ask("sample", id="nobody")[0]
+
+
+def test_a_kind_of_widget_answers_as_its_base_and_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+
+        class Own(Inspector):
+            pass
+
+    assert Own._answerers == Inspector._answerers
+    assert set(Own._answerers) >= {"sample", "tokens"}

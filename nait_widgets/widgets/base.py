@@ -6,6 +6,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import anywidget
@@ -97,7 +98,8 @@ class Widget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        marks = [getattr(getattr(cls, name, None), "answers", None) for name in dir(cls)]
+        # Statically, since asking ipywidgets for its deprecated properties would warn.
+        marks = [getattr(getattr_static(cls, name, None), "answers", None) for name in dir(cls)]
         cls._answerers = dict(mark for mark in marks if isinstance(mark, tuple))
 
     def __init__(self, **traits: Any) -> None:
