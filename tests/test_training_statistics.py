@@ -65,7 +65,5 @@ def test_an_order_is_counted_seed_by_seed() -> None:
     found = ordered(["top", "random", "bottom"], [[1, 1, 1, 9], [2, 2, 1, 8], [3, 3, 3, 7]])
     assert (found.names, found.seeds, found.n) == (("top", "random", "bottom"), 2, 4)
     assert found.means  # 3, 3.25 and 4
-    assert found.p == pytest.approx(float(stats.binom.sf(1, 4, 1 / 6)))
     always = ordered(["a", "b", "c"], [[1] * 5, [2] * 5, [3] * 5])
     assert (always.means, always.seeds) == (True, 5)
-    assert always.p == pytest.approx(6**-5)

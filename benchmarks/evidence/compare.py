@@ -80,7 +80,7 @@ def _tell(study: Study, results: dict[str, SubsetComparison], n_held_out: int, k
         order = "holds" if claim.means else "does **not** hold"
         section.verdicts.append(
             f"`nait compare` on the demo model, {name}: held-out loss top < random < bottom {order} on the means "
-            f"({claim.seeds} of {claim.n} seeds in full, p = {claim.p:.2g}); top against random "
+            f"({claim.seeds} of {claim.n} seeds in full); top against random "
             f"{difference(result.pair('top', target))}, bottom against top {difference(against, DIGITS)} nats."
         )
     section.text += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ from nait_widgets.training.statistics import Ordered, Paired, ordered, paired
 if TYPE_CHECKING:
     import os
 
+    import bokeh.plotting
     import pandas as pd
 
     Measure = Literal["loss", "exact"]
@@ -100,7 +101,21 @@ class SubsetComparison:
             return None
         names = self.order if measure == "loss" else self.order[::-1]
         found = ordered(names, [self.values(name, eval_set, measure) for name in names])
-        return Ordered(self.order, found.means, found.seeds, found.n, found.p)
+        return replace(found, names=self.order)
+
+    def figure(self, eval_set: str, measure: Measure = "loss") -> bokeh.plotting.figure:
+        """The picture of the report for one eval set: a dot a seed, the mean with its interval, and the base.
+
+        Args:
+            eval_set: Its name.
+            measure: `loss` or `exact`.
+
+        Raises:
+            NaitError: There is no such figure.
+        """
+        from nait_widgets.training.report import subset_figure
+
+        return subset_figure(self, eval_set, measure)
 
     def to_frame(self) -> pd.DataFrame:
         """Every figure in a row: subset, seed (none for the base), eval_set, measure, value."""

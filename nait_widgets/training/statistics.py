@@ -85,35 +85,32 @@ def sign_flip(differences: Floats) -> float:
 class Ordered:
     """Whether some subsets stand in an order, seed by seed.
 
+    No p comes with it: where a subset is the same rows at every seed, seeds aren't independent draws of an order.
+
     Attributes:
         names: Of the subsets, best first.
         means: Whether their means stand in it.
         seeds: Seeds at which all of them do.
         n: Seeds in all.
-        p: Chance of as many seeds or more if every order of a seed's values were as likely as any other.
     """
 
     names: tuple[str, ...]
     means: bool
     seeds: int
     n: int
-    p: float
 
 
 def ordered(names: Sequence[str], values: Sequence[Sequence[float]]) -> Ordered:
-    """Test whether values rise from each subset to the next.
+    """Whether values rise from each subset to the next.
 
     Args:
         names: Of the subsets, lowest value first.
         values: Of each, one a seed: (subset, seed).
     """
     table = np.asarray(values, np.float64)
-    n = table.shape[1]
     seeds = int((np.diff(table, axis=0) > 0).all(axis=0).sum())
-    chance = 1 / math.factorial(len(table))
-    p = sum(math.comb(n, k) * chance**k * (1 - chance) ** (n - k) for k in range(seeds, n + 1))
     rising = all(a < b for a, b in pairwise(table.mean(axis=1).tolist()))
-    return Ordered(tuple(names), rising, seeds, n, p)
+    return Ordered(tuple(names), rising, seeds, table.shape[1])
 
 
 def t_two_sided(t: float, freedom: int) -> float:

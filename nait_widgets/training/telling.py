@@ -88,8 +88,7 @@ def claims(result: SubsetComparison) -> list[str]:
             continue
         out.append(
             f"{' > '.join(claim.names)} on {eval_set}{' (exact)' if measure == 'exact' else ''}: "
-            f"{'holds' if claim.means else 'does not hold'} for the means, and at {claim.seeds} of {claim.n} seeds "
-            f"(as many or more by chance: p = {p_value(claim.p)})"
+            f"{'holds' if claim.means else 'does not hold'} for the means, and at {claim.seeds} of {claim.n} seeds"
         )
     return out
 
@@ -106,6 +105,25 @@ def limits(result: SubsetComparison) -> list[str]:
             f"Seeds change the order of the rows, not which rows {result.reference} holds: the spread says nothing of "
             "how another draw would have done. Give one draw a seed for that."
         )
+    return out
+
+
+def cautions(result: SubsetComparison) -> list[str]:
+    """What the figures themselves warn of."""
+    out = []
+    n = len(result.seeds)
+    for eval_set in result.eval_sets:
+        changes = [result.pair(name, eval_set, reference=BASE) for name in result.subsets]
+        if n > 1 and all(change.low <= 0 <= change.high for change in changes):
+            out.append(
+                f"no subset moves the loss on {eval_set} beyond the noise of {n} seeds: train for more steps, at a "
+                "higher learning rate, or with more seeds"
+            )
+        elif all(change.mean > 0 for change in changes):
+            out.append(
+                f"every subset leaves the loss on {eval_set} worse than the untouched base's: if that is what they are "
+                "to improve, lower the learning rate or train for fewer steps"
+            )
     return out
 
 
