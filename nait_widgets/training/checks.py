@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nait_widgets.training.options import Training
     from nait_widgets.training.samples import Samples
 
+_DIGEST = 64  # digits of a SHA-256
+_NAMED = 3  # changes that an error names
 ORDER = ("top", "random", "bottom")
 
 
@@ -33,6 +35,20 @@ def seeds(given: int | Sequence[int]) -> list[int]:
     if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
         raise NaitError(f"seeds is {given!r}; give how many, 1 or more, or different numbers from 0 on")
     return chosen
+
+
+def require_named(**given: object) -> None:
+    """Check that each of several things has a name.
+
+    Raises:
+        NaitError: They are no mapping.
+    """
+    for what, things in given.items():
+        if not isinstance(things, Mapping):
+            raise NaitError(
+                f"{what} is of type {type(things).__name__}, but must be a dict with a name for each, as in "
+                '{"a name": …}'
+            )
 
 
 def claims(
@@ -113,9 +129,10 @@ def open_folder(folder: Path, plan: Mapping[str, Any]) -> None:
         now, then = decisive(plan), _plan_in(file)
         if then is None:
             raise NaitError(f"{folder} is there and holds no comparison: name another folder")
-        if differing := [name for name in now if then.get(name) != now[name]]:
+        if changes := _changes(then, now):
+            more = "; …" if len(changes) > _NAMED else ""
             raise NaitError(
-                f"{folder} holds a comparison with another {' and another '.join(differing)}: name another folder"
+                f"{folder} holds another comparison ({'; '.join(changes[:_NAMED])}{more}): name another folder"
             )
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
@@ -131,3 +148,20 @@ def _plan_in(file: Path) -> dict[str, Any] | None:
         return decisive(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _changes(then: Any, now: Any, name: str = "") -> list[str]:
+    """What differs between two plans: the names that lead there, and both values."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        keys = {**then, **now}
+        return [change for key in keys for change in _changes(then.get(key), now.get(key), f"{name} {key}".strip())]
+    return [] if then == now else [f"{name} {_brief(then)}, now {_brief(now)}"]
+
+
+def _brief(value: Any) -> str:
+    """A value as an error names it."""
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return "given"
+    return value[:8] if isinstance(value, str) and len(value) == _DIGEST else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import Interrupted, NaitError
 from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.progress import progress
-from nait_widgets.training import checks
+from nait_widgets.training import checks, telling
 from nait_widgets.training.answers import Check, find_check, require_checkable
 from nait_widgets.training.finetune import import_peft
 from nait_widgets.training.options import Schedule, Training
@@ -115,7 +115,8 @@ def compare_subsets(
     rate = learning_rate if learning_rate is not None else _LORA_RATE if lora else _RATE
     training = Training(steps, response_tokens, rate, schedule, warmup, weight_decay, clip, lora)
     chosen = checks.seeds(seeds)
-    answers = dict(answers or {})
+    answers = answers or {}
+    checks.require_named(subsets=subsets, eval_sets=eval_sets, answers=answers)
     checked = {name: find_check(answer) for name, answer in answers.items()}
     reference, order = checks.claims(subsets, eval_sets, answers, reference, order)
     loading: dict[str, Any] = {
@@ -178,6 +179,7 @@ def compare_subsets(
         order=order,
         cautions=tuple(cautions),
     )
+    result = replace(result, cautions=(*cautions, *telling.cautions(result)))
     result.save(folder)
     return result
 

@@ -70,6 +70,7 @@ def draws(name: str, source: object, n_seeds: int, renderer: Renderer) -> list[S
     Raises:
         NaitError: There are several sources, but not one for each seed; or nothing can be trained on.
     """
+    _require_rows(f"subset {name!r}", source)
     several = isinstance(source, (list, tuple)) and bool(source) and _is_source(source[0])
     sources = list(source) if several and isinstance(source, (list, tuple)) else [source]
     if len(sources) not in (1, n_seeds):
@@ -93,6 +94,7 @@ def read_samples(place: str, source: object, renderer: Renderer) -> Samples:
     """
     from nait_widgets.selection import Selection
 
+    _require_rows(place, source)
     records = _selected(place, source) if isinstance(source, Selection) else read_records(source)
     rendered: list[Rendered] = []
     responses: list[str] = []
@@ -116,6 +118,22 @@ def read_samples(place: str, source: object, renderer: Renderer) -> Samples:
             source=place,
         )
     return Samples(tuple(rendered), tuple(responses), frozenset(texts), len(rows), digest.hexdigest())
+
+
+def _require_rows(place: str, source: object) -> None:
+    """Raise where a part of a selection is given in its place, or the scores that it was made from."""
+    import xarray as xr
+
+    first = source[0] if isinstance(source, (list, tuple)) and source else source
+    if first is not source and isinstance(first, str) and not os.path.exists(first):  # noqa: PTH110 - text may be long
+        raise NaitError(
+            f"{place} is a list of text of which {first!r} is no file: give paths, or where these are a selection's "
+            "ids, the Selection itself"
+        )
+    if isinstance(first, (int, np.integer, np.ndarray)):
+        raise NaitError(f"{place} is numbers: where these are a selection's rows, give the Selection itself")
+    if isinstance(first, (xr.Dataset, xr.DataArray)):
+        raise NaitError(f"{place} is scores, which choose no rows: give the Selection that `select` makes of them")
 
 
 def _selected(place: str, selection: Selection) -> Iterator[Record]:
