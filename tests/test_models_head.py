@@ -53,5 +53,5 @@ def test_a_head_that_the_config_does_not_tell_is_refused() -> None:
         return output
 
     model.forward = forward
-    with pytest.raises(ModelError, match="leave the extras 'loss' and 'ifd' out"):
+    with pytest.raises(ModelError, match="no response loss can be had of it: capture without the extras 'loss' and"):
         check_head(lm)

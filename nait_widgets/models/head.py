@@ -50,7 +50,8 @@ def check_head(lm: CausalLM) -> None:
     if (difference := relative_difference(logits(lm, lm.last_hidden(ids)), expected)) > lm.tolerance:
         raise ModelError(
             f"{lm.identity.architecture} computes its logits in a way that is not known here (they differ by "
-            f"{difference:.2g}): leave the extras 'loss' and 'ifd' out"
+            f"{difference:.2g}), so no response loss can be had of it: capture without the extras 'loss' and 'ifd', "
+            "and compare subsets on another model"
         )
 
 
