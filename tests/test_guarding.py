@@ -11,53 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import make_rows
+from contaminated import BENCHMARK, OTHER, QUESTION, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared import shared
 
 import nait_widgets as nait
-from nait_widgets.cli import main
-from nait_widgets.errors import NaitError, SelectionError, StoreError
-from nait_widgets.guarding import read_report
+from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.guarding.duplicates import repetitions
 from nait_widgets.guarding.index import CROWD, band_count, band_keys, containment, jaccard, rarest
 from nait_widgets.guarding.words import LONGEST, WINDOW, Words, excerpt
 from nait_widgets.models import CausalLM
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore
-
-QUESTION = (
-    "A baker has twelve trays with nine rolls on each and sells eighty of them; how many rolls are left?"  # 20 words
-)
-OTHER = "Which of these rivers flows through the most countries before it reaches the sea at last?"  # 16 words
-
-
-def row(name: str, instruction: str, output: str) -> dict[str, Any]:
-    return {"id": name, "instruction": instruction, "input": "", "output": output}
-
-
-@pytest.fixture(scope="module")
-def contaminated(lm: CausalLM, tmp_path_factory: pytest.TempPathFactory) -> ActivationStore:
-    """A pool in which two questions are hidden in every way that matters."""
-    rows = [
-        *make_rows(60),
-        row("verbatim", QUESTION, "28"),
-        row("shouted", QUESTION.upper().replace(" ", "  \n"), "28"),
-        row("inside", "stone " * 9 + QUESTION + " hill" * 9, "28"),
-        row("leaked", "Say something.", f"A question: {OTHER} That was it."),
-        row("changed", QUESTION.replace("left", "sold"), "80"),
-        row("halved", QUESTION.replace("eighty", "sixty"), "48"),
-        row("unlike", "A baker sells rolls, and how many are left nobody knows.", "True."),
-        row("empty", QUESTION, " "),
-    ]
-    return nait.capture(lm, rows, tmp_path_factory.mktemp("guarded") / "pool.zarr", template="plain")
-
-
-BENCHMARK = [
-    {"id": "q1", "question": QUESTION, "answer": "28"},
-    {"id": "q2", "question": OTHER, "answer": "Danube"},
-    {"id": "q3", "question": "What is it?", "answer": "28"},
-]
 
 
 def words(text: str) -> int:
@@ -337,19 +303,13 @@ def test_what_can_not_be_compared_is_refused(contaminated: ActivationStore, lm: 
         nait.near_duplicates(contaminated, threshold=0.2)
     with pytest.raises(NaitError, match="there is no such file"):
         nait.contamination(contaminated, {"quiz": tmp_path / "none.jsonl"})
+    for guard in (lambda: nait.contamination(make_rows(3), quiz), lambda: nait.near_duplicates(make_rows(3))):  # type: ignore[arg-type]
+        with pytest.raises(NaitError, match="must be a store or a Selection, not of type list: capture the rows first"):
+            guard()
     textless = nait.capture(lm, make_rows(5), tmp_path / "textless.zarr", template="plain", text=False)
     for run in (lambda: nait.near_duplicates(textless), lambda: nait.contamination(textless, quiz)):
         with pytest.raises(StoreError, match="was captured without text, so its rows can't be compared"):
             run()
-
-
-def test_texts_are_shown_as_one_line(contaminated: ActivationStore) -> None:
-    nasty = [{"id": "\x1b[31m", "question": f"{QUESTION}\n\x1b]0;owned\x07\u202e", "answer": "28"}]
-    report = nait.contamination(contaminated, {"na\nme": nasty})
-    table = str(report)
-    assert "verbatim ~ na me" in table
-    assert not set("\x1b\x07\u202e") & set(table)
-    assert all(len(line) < 400 for line in table.splitlines())
 
 
 def test_excerpts_begin_with_what_is_shared() -> None:
@@ -357,76 +317,6 @@ def test_excerpts_begin_with_what_is_shared() -> None:
     shared_grams = Words.of(["four five six"]).grams(3, short=False)[0]
     assert excerpt(text, shared_grams, 3, 100) == "FOUR five; six seven"
     assert excerpt(text, shared_grams, 3, 9) == "FOUR fiv…"
-
-
-# -- reports, and what a selection makes of them
-
-
-def test_a_report_goes_into_a_selection_and_its_card(contaminated: ActivationStore, tmp_path: Path) -> None:
-    report = nait.contamination(contaminated, {"quiz": BENCHMARK})
-    saved = report.save(tmp_path / "report.json")
-    assert json.loads(saved.read_text()) == report.as_json()
-    assert read_report(saved, contaminated) == (report.ids, report.summary)
-    scores = nait.score(contaminated, "random")
-    chosen = nait.select(scores, fraction=0.5, excluded=report.ids, note=report.summary)
-    assert not set(chosen.ids) & set(report.ids)
-    _, recipe, card, *_ = chosen.export(tmp_path / "subset.jsonl")
-    assert "| note | 5 of 67 rows resemble samples: 5 of quiz" in card.read_text()
-    assert nait.Recipe.load(recipe).repeat().ids == chosen.ids
-
-
-def test_a_report_about_other_data_is_refused(
-    contaminated: ActivationStore, pool: ActivationStore, tmp_path: Path
-) -> None:
-    saved = nait.contamination(contaminated, {"quiz": BENCHMARK}).save(tmp_path / "report.json")
-    with pytest.raises(SelectionError, match="is about other data than"):
-        read_report(saved, pool)
-    with pytest.raises(SelectionError, match="there is no report at"):
-        read_report(tmp_path / "none.json", pool)
-    for content, message in (
-        ("[]", "is not a report of format"),
-        ("{", "can't be read"),
-        ("[" * 99_999, "can't be read"),
-    ):
-        saved.write_text(content)
-        with pytest.raises(SelectionError, match=message):
-            read_report(saved, pool)
-    saved.write_text(json.dumps({"format": "nait-guard-1", "ids": "abc", "pool": {}, "summary": ""}))
-    with pytest.raises(SelectionError, match="is not a whole report"):
-        read_report(saved, pool)
-
-
-def test_the_command_line(contaminated: ActivationStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    quiz, out, store = tmp_path / "quiz.jsonl", tmp_path / "report.json", str(contaminated.path)
-    quiz.write_text("\n".join(map(json.dumps, BENCHMARK)))
-    assert main(["guard", store, str(quiz), f"again={quiz}", "-o", str(out)]) == 0
-    printed = capsys.readouterr().out
-    assert "5 of 67 rows resemble samples: 5 of quiz" in printed
-    assert "again" in printed
-    assert f"nait select --exclude {out}" in printed
-    assert main(["guard", store, "--json", "--compare", "prompt"]) == 0
-    within = json.loads(capsys.readouterr().out)
-    assert within["kind"] == "near-duplicates"
-    assert "shouted" in within["ids"]
-    subset = tmp_path / "subset.jsonl"
-    select = ["select", store, "--by", "length", "--fraction", "1", "-o", str(subset)]
-    assert main([*select, "--exclude", str(out)]) == 0
-    ids = [json.loads(line)["id"] for line in subset.read_text().splitlines()]
-    assert len(ids) == 67 - 5
-    assert not {"verbatim", "leaked"} & set(ids)
-    assert "Left out by a guard: 5 of 67 rows" in subset.with_suffix(".card.md").read_text()
-    assert main(["select", "--recipe", str(subset.with_suffix(".recipe.json")), "-o", str(tmp_path / "b.jsonl")]) == 0
-    assert (tmp_path / "b.jsonl").read_bytes() == subset.read_bytes()
-    capsys.readouterr()
-    for wrong, message in (
-        (["guard", store, str(quiz), str(quiz)], "two files are named 'quiz'"),
-        (["guard", store, "--n", "8"], "--n is about files to compare with"),
-        (["guard", store, str(quiz), "--n", "0"], "n is 0, but must be at least 2 words"),
-        (["guard", store, "none.jsonl"], "there is no such file"),
-        ([*select, "--exclude", str(quiz)], "can't be read as a report"),
-    ):
-        assert main(wrong) == 2
-        assert message in capsys.readouterr().err
 
 
 # -- real data

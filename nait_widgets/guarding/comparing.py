@@ -74,7 +74,7 @@ def contamination(
     Raises:
         StoreError: The pool has no text, or is incomplete.
         RecordError: A source can't be read.
-        NaitError: An option out of range.
+        NaitError: No store or selection, no named sources, or an option out of range.
     """
     require_part(compare)
     require_threshold("jaccard", jaccard, LOWEST)

@@ -45,7 +45,7 @@ def near_duplicates(
 
     Raises:
         StoreError: The store has no text, or is incomplete.
-        NaitError: An option out of range.
+        NaitError: No store or selection, or an option out of range.
     """
     require_part(compare)
     require_threshold("threshold", threshold, LOWEST)

@@ -20,7 +20,7 @@ Part = Literal["prompt", "response", "sample"]
 
 FORMAT = "nait-guard-1"
 SHOWN = 240  # characters of a text in a report
-LISTED = 5  # matches of a source in a table
+LISTED = 5  # rows of a source in a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Report:
         """Counts, and the matches that are most alike, as text for a terminal.
 
         Args:
-            listed: Most matches that are shown of a source.
+            listed: Most rows that are shown of a source.
         """
         width = max(6, *(len(_line(finding.name)) for finding in self.findings))
         lines = [f"{'source':{width}}  {'items':>8}  {'found':>8}  {'short':>8}  {'rows':>8}"]
@@ -112,12 +112,16 @@ class Report:
             f"{_line(f.name):{width}}  {f.items:8,}  {f.found:8,}  {f.short:8,}  {f.rows:8,}" for f in self.findings
         ]
         for finding in self.findings:
-            own = [match for match in self.matches if match.source == finding.name]
-            for match in sorted(own, key=lambda m: -m.similarity)[:listed]:
-                lines += ["", f"{_line(match.id)} ~ {_line(finding.name)} {_line(match.item)}: {_measured(match)}"]
-                lines += [f"    row   {_line(match.text)}", f"    item  {_line(match.item_text)}"]
-            if len(own) > listed:
-                lines += ["", f"… and {len(own) - listed:,} more of {_line(finding.name)}"]
+            pairs: dict[tuple[str, str], list[Match]] = {}  # found by both measures or by one
+            for match in sorted(self.matches, key=lambda m: -m.similarity):
+                if match.source == finding.name:
+                    pairs.setdefault((match.id, match.item), []).append(match)
+            for (row, item), found in list(pairs.items())[:listed]:
+                measured = ", ".join(f"{match.measure} {match.similarity:.2f}" for match in found)
+                lines += ["", f"{_line(row)} ~ {_line(finding.name)} {_line(item)}: {measured}"]
+                lines += [f"    row   {_line(found[0].text)}", f"    item  {_line(found[0].item_text)}"]
+            if len(pairs) > listed:
+                lines += ["", f"… and {len(pairs) - listed:,} more of {_line(finding.name)}"]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -154,7 +158,8 @@ class Contamination(Report):
         if not found:
             return f"None of {rows:,} rows resembles a sample of {_listed(none)}."
         without = f"; none of {_listed(none)}" if none else ""
-        return f"{len(self.ids):,} of {rows:,} rows resemble samples: {', '.join(found)}{without}."
+        resembling = len(self.ids)
+        return f"{resembling:,} of {rows:,} rows resemble{_s(resembling)} samples: {', '.join(found)}{without}."
 
 
 class NearDuplicates(Report):
@@ -170,7 +175,8 @@ class NearDuplicates(Report):
             return f"None of {finding.items:,} rows nearly repeats an earlier one."
         exact = sum(match.similarity == 1 for match in self.matches)
         words = f", {exact:,} of them word for word" if exact else ""
-        return f"{finding.rows:,} of {finding.items:,} rows nearly repeat one of {finding.found:,} before them{words}."
+        rows = f"{finding.rows:,} of {finding.items:,} rows nearly repeat{_s(finding.rows)}"
+        return f"{rows} one of {finding.found:,} before them{words}."
 
 
 def read_report(path: str | os.PathLike[str], store: ActivationStore) -> tuple[tuple[str, ...], str]:
@@ -195,8 +201,9 @@ def read_report(path: str | os.PathLike[str], store: ActivationStore) -> tuple[t
     return tuple(map(str, ids)), summary
 
 
-def _measured(match: Match) -> str:
-    return f"{match.measure} {match.similarity:.2f}"
+def _s(subjects: int) -> str:
+    """The ending of a verb."""
+    return "s" if subjects == 1 else ""
 
 
 def _line(text: str) -> str:

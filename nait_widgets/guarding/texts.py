@@ -26,12 +26,20 @@ def looked_at(rows_of: ActivationStore | Selection) -> tuple[ActivationStore, np
     """The store and the rows that are meant, in their order: all that may be selected, or those that are.
 
     Raises:
+        NaitError: It is something else.
         StoreError: The store is incomplete, or has no text.
     """
+    from nait_widgets.selection import Selection
+
     if isinstance(rows_of, ActivationStore):
         store, rows = rows_of, np.flatnonzero(rows_of.selectable)
-    else:
+    elif isinstance(rows_of, Selection):
         store, rows = rows_of.store, rows_of.rows
+    else:
+        raise NaitError(
+            f"what is looked through must be a store or a Selection, not of type {type(rows_of).__name__}: capture "
+            "the rows first"
+        )
     store.require_complete()
     if not store.layout.text:
         raise StoreError(f"{store.path} was captured without text, so its rows can't be compared with others")
