@@ -167,9 +167,8 @@ def select(
     """
     if filters is None or isinstance(filters, Mapping):
         filters = Wish.from_json({"fraction": 1.0, "filters": filters or {}}).filters
-    wish = Wish(
-        fraction, k, threshold, merge, weights or {}, end, seed, adjust, filters, tuple(pinned), tuple(excluded), note
-    )
+    ids: dict[str, Any] = {"pinned": pinned, "excluded": excluded}  # the wish makes tuples of what is a list
+    wish = Wish(fraction, k, threshold, merge, weights or {}, end, seed, adjust, filters, **ids, note=note)
     return select_by(scores, wish)
 
 

@@ -201,5 +201,6 @@ def _number(name: str, value: Any) -> float:
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise SelectionError(f"{name} is {values!r}, but must be a list")
+        of_it = ": give its `ids`" if hasattr(values, "ids") else ""  # a guard's report, another selection
+        raise SelectionError(f"{name} is {values!r}, but must be a list{of_it}")
     return tuple(map(str, values))
