@@ -36,8 +36,8 @@ CHAT_TEMPLATE = (
     "{{ '### Instruction:\n' + message['content'] + '\n\n### Response:\n' }}{% endif %}{% endfor %}"
 )
 VOCABULARY, CONTEXT, WINDOW, BATCH, PEAK_RATE = 4_096, 512, 256, 8, 3e-3
-# Characters of each source: one pass over them is about 3.7 million tokens, six to eight minutes on two cores.
-INSTRUCTIONS, CODE, OF_EACH_SET = 5_600_000, 2_600_000, 1_000_000
+# Characters of each source: one pass over them is about three million tokens, six to seven minutes on two cores.
+INSTRUCTIONS, CODE, OF_EACH_SET = 4_400_000, 2_000_000, 800_000
 
 
 def run(study: Study) -> Section:

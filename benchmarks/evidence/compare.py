@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence.downstream import RANDOM, Recipe, compare, difference, random_draws, spread_of, values
+from benchmarks.evidence.downstream import (
+    RANDOM,
+    Recipe,
+    compare,
+    counted,
+    difference,
+    random_draws,
+    spread_of,
+    values,
+    without_steps,
+)
 from benchmarks.evidence.figure import ranges
 from benchmarks.evidence.labelled import in_domain_rows, labelled, pool_rows
 from benchmarks.evidence.measures import top
@@ -65,37 +75,59 @@ def _tell(study: Study, results: dict[str, SubsetComparison], n_held_out: int, k
         target = name.split()[0]
         claim = result.claim(target)
         assert claim is not None
-        against = result.pair("bottom", target, reference="top")
+        tests = [
+            result.pair("top", target),
+            result.pair("bottom", target),
+            result.pair("top", target, reference="bottom"),
+        ]
         rows.append(
             [
                 name,
                 *(spread_of(result.values(subset, target), DIGITS) for subset in ("base", "top", RANDOM, "bottom")),
-                difference(result.pair("top", target), DIGITS),
-                difference(result.pair("bottom", target), DIGITS),
+                *(f"{difference(test, DIGITS)}, p {test.p_t:.2g}" for test in tests),
                 f"{claim.seeds} of {claim.n}",
             ]
         )
-        section.figures[name] = result.to_json()
+        section.figures[name] = without_steps(result)
         figure[name] = {subset: values(result, subset, target) for subset in ("top", "bottom")}
-        order = "holds" if claim.means else "does **not** hold"
-        section.verdicts.append(
-            f"`nait compare` on the demo model, {name}: held-out loss top < random < bottom {order} on the means "
-            f"({claim.seeds} of {claim.n} seeds in full); top against random "
-            f"{difference(result.pair('top', target))}, bottom against top {difference(against, DIGITS)} nats."
-        )
     section.text += [
         f"The demo's model, `{SITE}`, {k} rows a subset; {RECIPE.words(study)}; {len(study.seeds(SEEDS))} seeds, each "
         f"with a random draw of its own. Directions from the first {FITTED / 256:.0%} of the in-domain samples; the "
-        f"loss is that of the responses of the other {n_held_out}, nats a token, lower is better. "
-        "Differences to random are paired by seed, with their 95 % interval, **bold** where it leaves out zero.",
+        f"loss is that of the responses of the other {n_held_out}, nats a token, lower is better. Differences are "
+        "paired by seed, with 95 % intervals and p by the paired t-test, **bold** where the interval leaves out zero; "
+        "*in order* counts the seeds at which top < random < bottom.",
         table(
-            ["direction", "base", "top", "random", "bottom", "top − random", "bottom − random", "in order"],
+            [
+                "direction",
+                "base",
+                "top",
+                "random",
+                "bottom",
+                "top − random",
+                "bottom − random",
+                "top − bottom",
+                "in order",
+            ],
             rows,
         ),
     ]
     section.picture(
         "compare",
-        ranges(figure, "loss against random, nats a token: left is better; lines from the lowest to the highest seed"),
+        ranges(figure, "loss against random, nats a token: left is better; lines from lowest to highest seed"),
         "Held-out loss of the top and the bottom against random rows",
     )
+    section.verdicts += [_verdict(preset, {t: results[f"{t} {preset}"] for t in TARGETS}) for preset in PRESETS]
     return section
+
+
+def _verdict(preset: str, results: dict[str, SubsetComparison]) -> str:
+    """Where top < random < bottom holds."""
+    claims = {target: result.claim(target) for target, result in results.items()}
+    holds = [target for target, claim in claims.items() if claim is not None and claim.means]
+    every = [target for target, claim in claims.items() if claim is not None and claim.seeds == claim.n]
+    sure = [target for target, result in results.items() if result.pair("top", target).high < 0]
+    return (
+        f"`nait compare` on the demo's model, {preset}: held-out loss top < random < bottom holds on the means for "
+        f"{counted(holds, len(results))}, at every seed for {counted(every, len(results))}; top is below random beyond "
+        f"the 95 % interval for {counted(sure, len(results))}."
+    )

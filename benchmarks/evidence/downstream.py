@@ -123,6 +123,19 @@ def spread_of(found: Sequence[float], digits: int = 3) -> str:
     return f"{np.mean(found):.{digits}f}{deviation}"
 
 
+def counted(found: Sequence[str], of: int) -> str:
+    """How many targets, and which."""
+    return f"{len(found)} of {of} targets" + (f" ({', '.join(found)})" if found else "")
+
+
+def without_steps(result: SubsetComparison) -> dict[str, Any]:
+    """A comparison as JSON, without the loss of every step."""
+    told = result.to_json()
+    for run in (told["base"], *told["runs"]):
+        del run["train_loss"]
+    return told
+
+
 def _texts(pool: Sequence[Row], rows: Rows) -> list[Row]:
     """The texts of some rows; of many, an even choice that doesn't depend on their order."""
     rows = np.sort(rows)

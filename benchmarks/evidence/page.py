@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import in_words
 from benchmarks.report import replace_part
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +53,7 @@ class Section:
     def markdown(self) -> str:
         """The text, with how it was measured."""
         scale = "" if self.size == 1 else f" At {self.size:g} of its size, so only a trial."
-        about = f"*{in_words(self.machine)}; {self.seconds / 60:.1f} minutes.{scale}*"
+        about = f"*{_in_short(self.machine)}; {self.seconds / 60:.1f} minutes.{scale}*"
         return "\n\n".join([*self.text, about]) + "\n"
 
 
@@ -99,6 +98,13 @@ class Place:
         """Write the verdicts of all parts that were ever run to the head of the page."""
         sections = [Section.load(path) for part in parts if (path := self.figures(part)).exists()]
         replace_part(self.page, "summary", "\n".join(f"- {v}" for s in sections for v in s.verdicts) + "\n")
+
+
+def _in_short(machine: dict[str, Any]) -> str:
+    """Where it was measured; the rest is with the figures."""
+    card = f", {machine['gpu']}" if machine["gpu"] else ""
+    versions = ", ".join(f"{name} {machine['versions'][name]}" for name in ("torch", "transformers"))
+    return f"{machine['cpu']}, {machine['cores']} cores{card}, load {machine['load_before']} before; {versions}"
 
 
 def details(title: str, text: str) -> str:

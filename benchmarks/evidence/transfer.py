@@ -15,10 +15,12 @@ from benchmarks.evidence.downstream import (
     RANDOM,
     Recipe,
     compare,
+    counted,
     difference,
     random_draws,
     spread_of,
     values,
+    without_steps,
 )
 from benchmarks.evidence.figure import Range, ranges
 from benchmarks.evidence.measures import top
@@ -43,7 +45,7 @@ PRESETS = ("NAIT paper", "NAIT robust")
 
 
 _COUNTS = ("below random", "beyond the interval", "below the bottom")
-SMALL = Recipe(steps=12, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
+SMALL = Recipe(steps=10, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def run_setting(study: Study, setting: Setting, material: Material) -> Section:
     result = compare(
         study, setting.model, setting.slug, material.rows, subsets, material.held_out, seeds, setting.recipe
     )
-    section = Section(figures={"comparison": _small(result), "left out": material.left_out})
+    section = Section(figures={"comparison": without_steps(result), "left out": material.left_out})
     section.figures["row"] = _row(setting, result)
     _tell_setting(section, study, setting, material, result)
     _tell_own(section, setting, result)
@@ -195,6 +197,7 @@ def _tell_own(section: Section, setting: Setting, result: SubsetComparison) -> N
     """The top, random and bottom of each preset on its own target."""
     rows: list[list[str]] = []
     figure: dict[str, dict[str, Range]] = {}
+    n = len(result.eval_sets)
     for preset in PRESETS:
         better, worse, sure = [], [], []
         for target in result.eval_sets:
@@ -220,8 +223,8 @@ def _tell_own(section: Section, setting: Setting, result: SubsetComparison) -> N
                 worse.append(target)
         section.verdicts.append(
             f"Real data, {setting.name}, {preset}: fine-tuned on its top {FRACTION:.0%}, the held-out loss of the own "
-            f"target is below random's for {_of(better, result)}, beyond the 95 % interval for {_of(sure, result)}; "
-            f"below the bottom {FRACTION:.0%}'s for {_of(worse, result)}."
+            f"target is below random's for {counted(better, n)}, beyond the 95 % interval for {counted(sure, n)}; "
+            f"below the bottom {FRACTION:.0%}'s for {counted(worse, n)}."
         )
     section.text += [
         "**Own capability**",
@@ -293,15 +296,3 @@ def _tell_all(
         + "; ".join(f"{preset} {mean[f'{preset}, top']:+.3f}" for preset in PRESETS).replace("-", "−")
         + (f". Better than both presets: {', '.join(losing)}." if losing else ". No rival is better than both presets.")
     )
-
-
-def _of(found: list[str], result: SubsetComparison) -> str:
-    return f"{len(found)} of {len(result.eval_sets)} targets" + (f" ({', '.join(found)})" if found else "")
-
-
-def _small(result: SubsetComparison) -> dict[str, Any]:
-    """The comparison as JSON without the loss of every step."""
-    told = result.to_json()
-    for run in (told["base"], *told["runs"]):
-        del run["train_loss"]
-    return told

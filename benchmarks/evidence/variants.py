@@ -107,7 +107,8 @@ def _verdict(share: dict[str, list[float]], overlap: dict[str, float], worlds: l
     """What `robust` should be by these figures."""
     mean = {name: float(np.mean(values)) for name, values in share.items()}
     best = max(mean, key=lambda name: mean[name])
-    ahead = [name for name in mean if mean[name] > mean["robust"] + MARGIN]
+    behind = {name: max(own - each for own, each in zip(share["robust"], share[name], strict=True)) for name in share}
+    ahead = [name for name in mean if mean[name] > mean["robust"] + MARGIN and behind[name] < MARGIN]
     steadier = [n for n in mean if overlap[n] > overlap["robust"] + MARGIN and mean[n] > mean["robust"] - MARGIN]
     told = (
         f"What `robust` is: on {len(worlds)} worlds (model and site), `robust` reaches {mean['robust']:.3f} of the "
@@ -115,8 +116,14 @@ def _verdict(share: dict[str, list[float]], overlap: dict[str, float], worlds: l
         f"{mean['robust, difference last-first, mended']:.3f}; the highest is *{best}* with {mean[best]:.3f}. "
     )
     if ahead:
-        return told + f"Better than `robust` by more than {MARGIN:g}: {', '.join(ahead)}: so `robust` should change."
-    told += f"No other set of options is better by more than {MARGIN:g}, so `robust` stays as it is"
+        return told + (
+            f"Better than `robust` by more than {MARGIN:g}, and nowhere worse by as much: {', '.join(ahead)}: so "
+            "`robust` should change."
+        )
+    told += (
+        f"No other set of options is better by more than {MARGIN:g} and nowhere worse by as much, so `robust` stays as "
+        "it is"
+    )
     if steadier:
         return f"{told}; as good and steadier between halves: {', '.join(steadier)}."
     return f"{told}; none is as good and steadier between halves."
