@@ -26,23 +26,24 @@ from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
 
 # What must agree before rows are added to a store: the path in its provenance, and what to call it.
 _IDENTITY = (
-    (("model", "weights_hash"), "model weights"),
-    (("model", "tokenizer_hash"), "tokenizer"),
-    (("model", "dtype"), "model dtype"),
-    (("model", "attention"), "attention implementation"),
-    (("model", "quantization"), "quantization"),
-    (("template", "digest"), "template"),
-    (("template", "max_length"), "maximum length"),
-    (("source", "sha256"), "data"),
-    (("capture", "deterministic"), "deterministic mode"),
+    (("model", "weights_hash"), "other model weights"),
+    (("model", "tokenizer_hash"), "another tokenizer"),
+    (("model", "dtype"), "another model dtype"),
+    (("model", "attention"), "another attention implementation"),
+    (("model", "quantization"), "another quantization"),
+    (("template", "digest"), "another template"),
+    (("template", "max_length"), "another maximum length"),
+    (("source", "sha256"), "other rows"),
+    (("capture", "deterministic"), "another deterministic mode"),
 )
+_DIGESTS = ("weights_hash", "tokenizer_hash", "digest", "sha256")
 
 
 class StoreWriter:
@@ -90,9 +91,9 @@ class StoreWriter:
             StoreError: The store was begun with another model, template, data or option; the message names both.
         """
         store = open_store(path)
-        for keys, what in _differences(store, layout, provenance):
+        for then, now, what in _differences(store, layout, provenance):
             raise StoreError(
-                f"{path} was begun with another {what} ({keys[0]}, now {keys[1]}); "
+                f"{path} was begun with {what} ({then}, now {now}); "
                 "capture into another store, or replace this one with `overwrite=True` (`--overwrite`)"
             )
         for leftover in path.rglob("*.partial"):
@@ -200,13 +201,21 @@ class StoreWriter:
         self._group.attrs["nait"] = {**self._attributes, **changes}
 
 
-def _differences(
-    store: ActivationStore, layout: Layout, provenance: dict[str, Any]
-) -> list[tuple[tuple[Any, Any], str]]:
-    pairs = [((store.provenance[section][key], provenance[section][key]), what) for (section, key), what in _IDENTITY]
+def _differences(store: ActivationStore, layout: Layout, provenance: dict[str, Any]) -> Iterator[tuple[Any, Any, str]]:
+    """What a store was begun with, what is asked for now, and what to call it."""
+    for (section, key), what in _IDENTITY:
+        then, now = store.provenance[section], provenance[section]
+        if then[key] != now[key]:
+            yield _named(then, key), _named(now, key), what
     theirs, ours = asdict(store.layout), asdict(layout)
-    pairs += [((theirs[key], ours[key]), key.replace("_", " ")) for key in ours]
-    if provenance["capture"]["deterministic"]:
-        sizes = (store.provenance["capture"]["batch_tokens"], provenance["capture"]["batch_tokens"])
-        pairs.append((sizes, "batch size, which deterministic mode fixes"))
-    return [(values, what) for values, what in pairs if values[0] != values[1]]
+    for key in ours:
+        if theirs[key] != ours[key]:
+            yield theirs[key], ours[key], f"{'other' if key.endswith('s') else 'another'} {key.replace('_', ' ')}"
+    sizes = [about["capture"]["batch_tokens"] for about in (store.provenance, provenance)]
+    if provenance["capture"]["deterministic"] and sizes[0] != sizes[1]:
+        yield *sizes, "another batch size, which deterministic mode fixes"
+
+
+def _named(about: dict[str, Any], key: str) -> str:
+    """A value for people: a digest by the name of what it is of, and its first digits."""
+    return f"{about['name']} {about[key][:8]}" if key in _DIGESTS else str(about[key])
