@@ -204,6 +204,13 @@ def test_own_ids() -> None:
     assert "row 2, field 'task_id'" in error_of([rows[0], {"prompt": "p", "completion": "c"}])
 
 
+def test_a_list_of_records_is_read_as_its_rows() -> None:
+    records = list(read_records(ALPACA))
+    assert [(r.id, r.turns) for r in read_records(records[1:])] == [(r.id, r.turns) for r in records[1:]]
+    renamed = list(read_records(ALPACA, fields={"prompt": "output", "response": "instruction"}))
+    assert "row 1: the record was read in another way: give the `format` and `fields`" in error_of(renamed)
+
+
 def test_limits_and_digests(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", ALPACA)
     records = read_records(path)

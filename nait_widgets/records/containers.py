@@ -11,10 +11,11 @@ from typing import Any
 
 from nait_widgets.errors import RecordError
 from nait_widgets.records.json_files import json_rows
+from nait_widgets.records.record import Record
 from nait_widgets.records.tables import dataset_rows, frame_rows, load_dataset_folder, parquet_length, parquet_rows
 from nait_widgets.records.text_files import csv_rows, text_rows
 
-ACCEPTED = "a path, a list of dicts, a pandas DataFrame or a datasets.Dataset"
+ACCEPTED = "a path, a list of dicts or records, a pandas DataFrame or a datasets.Dataset"
 READERS: Mapping[str, Callable[[Path], Iterator[Mapping[str, Any]]]] = {
     ".json": json_rows,
     ".jsonl": json_rows,
@@ -86,6 +87,8 @@ def _open_path(path: Path) -> Container:
 
 def _object_rows(rows: Sequence[Any], name: str) -> Iterator[Mapping[str, Any]]:
     for number, row in enumerate(rows, 1):
+        if isinstance(row, Record):
+            row = row.original
         if not isinstance(row, Mapping):
             raise RecordError(
                 f"the row is of type {type(row).__name__}, not a dict with named fields", source=name, row=number

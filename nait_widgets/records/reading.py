@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -153,7 +153,8 @@ def read_records(
 
     Args:
         source: A path to a JSON list, JSON Lines, CSV, TSV or plain text file (each also gzipped), a Parquet file or
-            a folder saved by `datasets`; or a list of dicts, a pandas frame, a `datasets.Dataset`; or `Records`.
+            a folder saved by `datasets`; or a list of dicts, a pandas frame, a `datasets.Dataset`; or `Records`, or
+            some of them as a list, such as `list(records)[100:]`, whose rows are read anew.
             A plain text file has one sample a line, without a prompt; blank lines are skipped.
         format: `"alpaca"`, `"dolly"`, `"completion"`, `"qa"`, `"sharegpt"`, `"messages"` or `"text"`;
             None finds it by the first rows' fields.
@@ -162,7 +163,8 @@ def read_records(
         limit: Read the first rows only.
 
     Raises:
-        RecordError: There is no such file, it can't be read or holds no rows, or its fields can't be told.
+        RecordError: There is no such file, it can't be read or holds no rows, its fields can't be told, or records
+            of a list would be read otherwise than they were.
     """
     if isinstance(source, Records):
         if format is not None or fields is not None:
@@ -173,8 +175,22 @@ def read_records(
     if not first:
         raise RecordError("there are no rows; give a source that holds some", source=container.source)
     seen = list(dict.fromkeys(name for row in first for name in row))
-    records = Records(container, detect(container.source, seen, first[0], format, fields))
+    schema = detect(container.source, seen, first[0], format, fields)
+    if isinstance(source, list | tuple):
+        _require_as_read(source, schema)
+    records = Records(container, schema)
     return records if limit is None else records.head(limit)
+
+
+def _require_as_read(rows: Sequence[Any], schema: Schema) -> None:
+    """Raise where a record among some rows would be read otherwise than it was."""
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Record) and row.turns != schema.turns(row.original, number):
+            raise RecordError(
+                "the record was read in another way: give the `format` and `fields` that it was read with",
+                source=type(rows).__name__,
+                row=number,
+            )
 
 
 def _content_id(turns: tuple[Turn, ...]) -> str:
