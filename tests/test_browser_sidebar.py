@@ -234,6 +234,8 @@ def test_it_works_by_keyboard_alone(lab: Lab, root: Path, metadata: dict[str, An
         put_metadata(root / path, metadata)
     (root / "d.direction").write_text("no direction")
     lab.open_lab()
+    # JupyterLab's launcher takes the focus once it is there, whoever has it by then.
+    lab.page.wait_for_function("document.activeElement.closest('.jp-Launcher') !== null")
     press = lab.page.keyboard.press
     press("ControlOrMeta+Shift+A")
     listing = Listing(lab)
@@ -253,7 +255,10 @@ def test_it_works_by_keyboard_alone(lab: Lab, root: Path, metadata: dict[str, An
     expect(listing.rows.first).to_have_attribute("aria-expanded", "false")
     listing.lists(["d.direction"])
     press("Enter")
+    expect(listing.rows.first).to_have_attribute("aria-expanded", "true")
+    expect(listing.row("a.zarr")).to_be_visible()
     press("ArrowDown")
+    expect(listing.row("a.zarr")).to_be_focused()
 
     # The line's own button, by the tab key.
     press("Tab")
@@ -266,6 +271,7 @@ def test_it_works_by_keyboard_alone(lab: Lab, root: Path, metadata: dict[str, An
     press("Shift+F10")
     expect(listing.menu.get_by_text("Open Activation Store")).to_be_visible()
     press("Escape")
+    expect(listing.menu).to_have_count(0)
 
     listing.row("a.zarr").focus()
     press("Delete")

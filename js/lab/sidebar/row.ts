@@ -3,7 +3,7 @@
 import { ellipsesIcon } from "@jupyterlab/ui-components";
 import { oneLine } from "../../core/text";
 import { StoreTrouble } from "../../store/trouble";
-import { h } from "../../views/dom";
+import { fill, h } from "../../views/dom";
 import { KIND_ICONS } from "../icons";
 import type { Description } from "./describing";
 import type { Answer } from "./lazily";
@@ -19,6 +19,8 @@ type State = keyof typeof SAID;
 export class Row {
   readonly element: HTMLElement;
   #shown: { line: string; answer: Answer<Description> } | null = null;
+  /** What is told of an item; beside it stands the button, which stays, and its focus with it, when more is known. */
+  #told: HTMLElement | null = null;
 
   /** @param menu opens the context menu at an element of the row */
   constructor(
@@ -71,7 +73,12 @@ export class Row {
     });
     const icon = h("span", { class: "nait-sidebar-icon", "aria-hidden": "true" });
     KIND_ICONS[found.kind].element({ container: icon });
-    this.element.replaceChildren(
+    if (this.#told === null) {
+      this.#told = h("span", { class: "nait-sidebar-told" });
+      this.element.replaceChildren(this.#told, this.#more(shownName));
+    }
+    fill(
+      this.#told,
       icon,
       h(
         "span",
@@ -86,7 +93,6 @@ export class Row {
         h("span", { class: "nait-sidebar-facts" }, h("bdi", {}, text)),
         progress !== null && h("span", { class: "nait-sidebar-progress", style: `--nait-done: ${100 * progress}%` }),
       ),
-      this.#more(shownName),
     );
   }
 
