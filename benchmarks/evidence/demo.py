@@ -10,10 +10,10 @@ from benchmarks.evidence.figure import lines
 from benchmarks.evidence.labelled import Labelled, labelled
 from benchmarks.evidence.measures import chance, kept, top
 from benchmarks.evidence.page import Section, details
-from benchmarks.evidence.rivals import aimed_scorers, columns, directions, free_scorers
+from benchmarks.evidence.rivals import DIVERSITY, aimed_scorers, columns, directions, free_scorers
 from benchmarks.evidence.study import SITES, Study
 from benchmarks.report import table
-from nait_widgets import demo
+from nait_widgets import demo, scorer
 from nait_widgets.models import load_model
 from nait_widgets.selection import arithmetic
 from nait_widgets.store.scan import one_thread_each
@@ -45,7 +45,10 @@ def run(study: Study) -> Section:
 
 def score_all(pool: Labelled) -> Scores:
     """Every scorer's column for every target."""
-    free = columns(pool.store, free_scorers())
+    free = columns(pool.store, {name: one for name, one in free_scorers().items() if name != DIVERSITY})
+    for site in SITES:  # of the scorers without a target it alone goes by the site
+        name = f"{DIVERSITY}, {site}"
+        free |= columns(pool.stores[site], {name: scorer("diversity", name=name)})
     scores = {}
     for target in demo.CAPABILITIES:
         aimed = columns(pool.store, aimed_scorers(pool.targets[target][SITES[0]]))
@@ -179,7 +182,7 @@ def _own_rows(pool: Labelled, scores: Scores, defects: dict[str, Mask]) -> str:
 
 def _defect_verdict(lower: dict[str, list[str]]) -> str:
     """Whether activation diversity and NAIT each beat random at dropping two kinds at least."""
-    asked = [name for name in lower if name.startswith(("activation diversity", "NAIT paper", "NAIT robust"))]
+    asked = [name for name in lower if name.startswith((DIVERSITY, "NAIT paper", "NAIT robust"))]
     told = [f"{name} {len(lower[name])} of {len(DEFECTS)}{_listed(lower[name])}" for name in asked]
     enough = all(len(lower[name]) >= 2 for name in asked)
     return (
@@ -208,7 +211,7 @@ def _percent(share: float) -> str:
 _DRAWN = (
     "random",
     "length",
-    "activation diversity",
+    "activation diversity, resid_post",
     "kNN",
     "RDS+",
     "NAG",

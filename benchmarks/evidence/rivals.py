@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Columns = dict[str, npt.NDArray[np.float64]]
 
+DIVERSITY = "activation diversity"
 # Scorers that know no target, and those that compare with its samples: kind and options by name.
 FREE: dict[str, tuple[str, dict[str, Any]]] = {
     "random": ("random", {}),
@@ -28,7 +29,7 @@ FREE: dict[str, tuple[str, dict[str, Any]]] = {
     "perplexity": ("perplexity", {}),
     "IFD": ("ifd", {"form": "loss"}),
     "IFD, perplexities": ("ifd", {"form": "perplexity"}),
-    "activation diversity": ("diversity", {}),
+    DIVERSITY: ("diversity", {}),
 }
 AIMED: dict[str, tuple[str, dict[str, Any]]] = {
     "centroid": ("centroid", {}),
