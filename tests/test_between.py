@@ -88,6 +88,7 @@ def test_rows_that_one_keeps_and_the_other_drops(scores: xr.Dataset, pool: Activ
 
 def test_the_comparison_reads_as_tables(scores: xr.Dataset) -> None:
     compared = compare_methods(scores, (0.1,))
+    assert repr(compared) == "<MethodComparison of sums, robust sums, length, partly at 10%>"
     blocks = str(compared).split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == ["Rank correlation", "Shared of the top 10%"]
     assert f"{compared.shared[0, 0, 1]:.0%}" in blocks[1].splitlines()[2]
@@ -174,5 +175,6 @@ def test_examples_of_a_store_without_text(pool: ActivationStore, direction: Dire
 def test_a_table_shows_hostile_text_on_one_line() -> None:
     shown = Examples([Example(0, "a", "x\ny\x1b[31m\u202ez", "w" * 100, {"d": 1.0}, {"d": 1234})])
     (_, line) = shown.table.splitlines()
-    assert line == f"a   #1,234  x y [31m z  {'w' * 59}…"
+    assert line == f"a   #1,234  x y [31m z  {'w' * 49}…"
+    assert repr(shown) == "<Examples: 1 row>"
     assert Examples().table == ""

@@ -300,6 +300,12 @@ def test_every_finding_is_a_sentence_and_only_what_applies_is_told(measured: Hea
         assert finding.sentence.endswith(".")
         assert not any(word in finding.sentence for word in ("nan", "None", "{", ". "))
         assert (finding.value is None) <= (finding.verdict == "unknown")
+    first, *lines = str(measured).splitlines()
+    verdicts = [line.split()[0] for line in lines]
+    assert verdicts == sorted(verdicts, key=["bad", "caution", "unknown", "good"].index)
+    assert all(line.endswith(f.sentence) for line, f in zip(lines, measured.findings, strict=True))
+    assert first.startswith(f"sums, selecting 10%: {verdicts.count('bad')} bad, ")
+    assert repr(measured) == f"<Health of {first}>"
 
 
 @pytest.mark.parametrize("make", ["without", "combined", "old"])

@@ -145,7 +145,13 @@ def test_it_reads_as_a_table(direction: Direction, pool: ActivationStore) -> Non
     lines = str(ratio).splitlines()
     assert lines[0].startswith(f"sums: select {ratio.suggested:.0%}. At most ")
     assert len(ratio.table.splitlines()) == 21
-    assert lines[-1].split()[:2] == ["100%", "698"]
+    assert ratio.table.splitlines()[-1].split()[:2] == ["100%", "698"]
+    shown = sum(fraction < 2 * ratio.suggested for fraction in ratio.fractions) + 1
+    assert shown < 10
+    assert lines[2:] == [*ratio.table.splitlines()[: 1 + max(6, shown)], "… up to 100%: see its `table`"]
+    few = suggest_ratio(score(pool, "length"), fractions=(0.5, 1))
+    assert str(few).endswith(few.table)
+    assert repr(ratio) == f"<Ratio of sums: select {ratio.suggested:.0%}>"
 
 
 def test_what_makes_no_sense_is_refused(direction: Direction, robust: Direction, pool: ActivationStore) -> None:

@@ -17,6 +17,7 @@ from conftest import Row, make_rows
 import nait_widgets as nait
 from nait_widgets import Curator, Direction, DirectionHealth, Inspector, Overlap, Recipe, Scorer, capture, score, select
 from nait_widgets.errors import DirectionError, ScorerError, SelectionError, StoreError
+from nait_widgets.explaining import health, token_contributions
 from nait_widgets.models import CausalLM
 from nait_widgets.plots.selection_report import selection_report
 from nait_widgets.saving import keeps
@@ -343,6 +344,8 @@ def test_what_needs_a_direction_says_so(store: ActivationStore, near: Scorer) ->
     for refusing in (
         lambda: DirectionHealth(near, store),  # type: ignore[arg-type]
         lambda: store.explain(str(store.sample_id[0]), near),  # type: ignore[arg-type]
+        lambda: health(near, store),  # type: ignore[arg-type]
+        lambda: token_contributions(store, str(store.sample_id[0]), near, "no-model"),  # type: ignore[arg-type]
     ):
         with pytest.raises(DirectionError, match="'near sums' is a scorer of kind 'knn': it has no parts by layer"):
             refusing()

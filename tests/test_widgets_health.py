@@ -34,7 +34,7 @@ def test_the_page_has_every_finding_and_the_numbers_behind_them(
     direction: Direction = request.getfixturevalue(which)
     scores = score(pool, direction)
     measured = health(direction, pool, scores, fraction=0.2)
-    body, arrays = asked(DirectionHealth(direction, pool, scores=scores, fraction=0.2), monkeypatch)
+    body, arrays = asked(DirectionHealth(direction, pool, scores, fraction=0.2), monkeypatch)
     shown = [(finding["name"], finding["verdict"], finding["sentence"]) for finding in body["findings"]]
     assert body["about"].endswith("selecting 20% of pool.zarr")
     assert sorted(shown) == sorted((f.name, f.verdict, f.sentence) for f in measured.findings)

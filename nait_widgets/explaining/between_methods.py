@@ -90,6 +90,9 @@ class MethodComparison:
         ]
         return "\n".join("  ".join(line) for line in lines)
 
+    def __repr__(self) -> str:
+        return f"<MethodComparison of {', '.join(self.names)} at {', '.join(f'{r:.0%}' for r in self.ratios)}>"
+
     def __str__(self) -> str:
         return self.table
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Rows = npt.NDArray[np.int64]
 
-SHOWN = 60  # characters of a text in a table
+SHOWN = 50  # characters of a text in a table: two of them and ranks fit a notebook beside its sidebar
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,9 @@ class Examples(tuple[Example, ...]):
             cells.append([each.id, *ranks, _short(each.prompt), _short(each.response)])
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def __repr__(self) -> str:
+        return f"<Examples: {len(self):,} row{'' if len(self) == 1 else 's'}>"
 
     def __str__(self) -> str:
         return self.table

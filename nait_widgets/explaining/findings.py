@@ -20,6 +20,7 @@ REFIT = (
 )
 
 Verdict = Literal["good", "caution", "bad", "unknown"]
+WORST_FIRST: tuple[Verdict, ...] = ("bad", "caution", "unknown", "good")
 
 
 class Limits(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ import numpy as np
 from nait_widgets.errors import DirectionError, StoreError
 from nait_widgets.explaining.contributions import ScoredLayers, layer_weights, scored_layers
 from nait_widgets.explaining.direction_findings import of_direction
-from nait_widgets.explaining.findings import Finding
+from nait_widgets.explaining.findings import WORST_FIRST, Finding
 from nait_widgets.explaining.selection_findings import of_selection
 from nait_widgets.explaining.variance import Dimension, score_variance
+from nait_widgets.scored import require_direction
 from nait_widgets.scoring import score
 from nait_widgets.selection import Wish, arithmetic
 
@@ -87,8 +89,22 @@ class Health:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the numbers mean, in words; what doesn't apply to the direction is left out."""
-        return (*of_selection(self), *of_direction(self))
+        """What the numbers mean, in words, the worst first; what doesn't apply to the direction is left out."""
+        found = (*of_selection(self), *of_direction(self))
+        return tuple(sorted(found, key=lambda finding: WORST_FIRST.index(finding.verdict)))
+
+    def __repr__(self) -> str:
+        return f"<Health of {self._summary}>"
+
+    def __str__(self) -> str:
+        lines = [f"{finding.verdict:8} {finding.title}: {finding.sentence}" for finding in self.findings]
+        return "\n".join([self._summary, *lines])
+
+    @property
+    def _summary(self) -> str:
+        counts = Counter(finding.verdict for finding in self.findings)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        return f"{self.direction.name}, selecting {100 * self.fraction:.3g}%: {told}"
 
     @property
     def scored(self) -> npt.NDArray[np.bool_]:
@@ -116,10 +132,11 @@ def health(
         fraction: Share of the selectable rows that a selection takes.
 
     Raises:
-        DirectionError: The direction doesn't belong to the store, or to the scores.
+        DirectionError: The direction doesn't belong to the store, or to the scores; or it is another scorer.
         SelectionError: The fraction is out of range.
         StoreError: The store is incomplete or damaged, lacks a pool, or no row of it may be selected.
     """
+    direction = require_direction(direction)
     Wish(fraction=fraction)
     valid = store.selectable
     if not valid.any():

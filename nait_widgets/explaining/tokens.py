@@ -13,6 +13,7 @@ from nait_widgets.explaining.contributions import divisors, layer_weights, score
 from nait_widgets.methods import space
 from nait_widgets.records import Record, Renderer
 from nait_widgets.records.schemas import Schema
+from nait_widgets.scored import require_direction
 
 if TYPE_CHECKING:
     import os
@@ -87,11 +88,12 @@ def token_contributions(
 
     Raises:
         StoreError: There is no such sample, it was quarantined, or the store can't say what its text was.
-        DirectionError: The direction doesn't belong to the store, or to the scores.
+        DirectionError: The direction doesn't belong to the store, or to the scores; or it is another scorer.
         ModelError: The model can't be loaded, or isn't the one that the store was captured with.
     """
     from nait_widgets.capturing.pooling import token_weights
 
+    direction = require_direction(direction)
     row = scored_row(store, sample_id)
     record = _record(store, row)
     scored = scored_layers(store, direction, scores)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 FRACTIONS = tuple(percent / 100 for percent in range(5, 101, 5))
+LINES = 6  # of the curve that are printed at least
 # Of the in-domain rows, the least that a cut must leave above itself for their share to be told: fewer and chance makes
 # the least ratio too low, more and rows that lie among the candidates make it too high. On the 16 contrasts of the demo
 # and 6 of real rows hidden in Alpaca, a tenth is off by .022 of the candidates on average, a quarter by .021 (at worst
@@ -40,7 +41,8 @@ AGREE = 2.5
 class Ratio:
     """What selecting more is worth, by one direction's or scorer's ranking, and the share that this suggests.
 
-    Fractions are of the rows that have a score, as `select` takes them. In-domain rows are scored by fits to halves
+    Fractions are of all rows that have a score. `select` takes them of those that it may choose: where a filter or
+    `excluded` leaves rows out, the same fraction is fewer rows. In-domain rows are scored by fits to halves
     without them, so that no row speaks for itself.
 
     Attributes:
@@ -96,9 +98,18 @@ class Ratio:
         ]
         return "\n".join([header, *lines])
 
+    def __repr__(self) -> str:
+        return f"<Ratio of {self.name}: select {self.suggested:.0%}>"
+
     def __str__(self) -> str:
-        suggestion = f"{self.name}: select {self.suggested:.0%}. {self.why}"
-        return "\n".join([suggestion, *([f"Caution: {self.caution}"] if self.caution else []), "", self.table])
+        """The suggestion, and the curve up to twice that, but six lines of it at least."""
+        lines = [f"{self.name}: select {self.suggested:.0%}. {self.why}"]
+        if self.caution:
+            lines.append(f"Caution: {self.caution}")
+        header, *curve = self.table.splitlines()
+        shown = max(LINES, int(np.searchsorted(self.fractions, 2 * self.suggested)) + 1)
+        more = [f"… up to {self.fractions[-1]:.0%}: see its `table`"] if shown < len(curve) else []
+        return "\n".join([*lines, "", header, *curve[:shown], *more])
 
 
 def suggest_ratio(
@@ -107,7 +118,8 @@ def suggest_ratio(
     """What selecting more is worth for one direction, and which fraction its in-domain rows suggest.
 
     The suggestion is the share of the candidates that can be like the in-domain rows (`Ratio.prevalence`): beyond it,
-    a selection must hold others. That needs in-domain rows' own scores, which a fitted direction keeps for every
+    a selection must hold others. It is a share of all rows that have a score: a selection that leaves some out takes
+    the same fraction of fewer. That needs in-domain rows' own scores, which a fitted direction keeps for every
     similarity but the cosine, and for the pool that it was fitted for; where they aren't known, the knee of the scores
     stands alone.
 

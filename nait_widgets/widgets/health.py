@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nait_widgets.widgets.base import Report
 
 MOST_POINTS = 5_000  # of score against length: more would not be told apart
-_ORDER = ("bad", "caution", "unknown", "good")
 # As the sentences write them; the others are shares.
 _FORMATS = {
     "rows": ",.0f",
@@ -50,7 +49,7 @@ class DirectionHealth(Widget):
     """
 
     def __init__(
-        self, direction: Direction, store: ActivationStore, *, scores: xr.Dataset | None = None, fraction: float = 0.1
+        self, direction: Direction, store: ActivationStore, scores: xr.Dataset | None = None, *, fraction: float = 0.1
     ) -> None:
         # A scorer has no layers, refits or in-domain rows of which anything could be measured.
         self._direction = require_direction(direction)
@@ -65,7 +64,7 @@ class DirectionHealth(Widget):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What the numbers mean, the worst first."""
-        return tuple(sorted(self.health.findings, key=lambda finding: _ORDER.index(finding.verdict)))
+        return self.health.findings
 
     @cached_property
     def _scored(self) -> xr.Dataset:
