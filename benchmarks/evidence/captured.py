@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.evidence.data import candidates, spread
-from benchmarks.evidence.study import ALL_POOLS, Study
+from benchmarks.evidence.study import Study
+from nait_widgets.store import POOLS
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def sets(
                 getattr(split, part),
                 f"{name}-{site}-{target}-{part}",
                 site=site,
-                pools=ALL_POOLS,
+                pools=POOLS,
                 extras=extras,
                 store_dtype="float32",
             )

@@ -19,10 +19,11 @@ from benchmarks.evidence.figure import ranges
 from benchmarks.evidence.labelled import in_domain_rows, labelled, pool_rows
 from benchmarks.evidence.measures import top
 from benchmarks.evidence.page import Section
-from benchmarks.evidence.study import ALL_POOLS, Study
+from benchmarks.evidence.study import Study
 from benchmarks.report import table
 from nait_widgets import demo, fit_direction, score
 from nait_widgets.models import load_model
+from nait_widgets.store import POOLS
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(study: Study) -> Section:
             fitted = len(samples) * FITTED // 256
             held_out[target] = samples[fitted:]
             in_domain = study.capture(
-                model, samples[:fitted], f"demo-{target}-fitted", site=SITE, pools=ALL_POOLS, store_dtype="float32"
+                model, samples[:fitted], f"demo-{target}-fitted", site=SITE, pools=POOLS, store_dtype="float32"
             )
             for preset in PRESETS:
                 direction = fit_direction(in_domain, name=f"{target} {preset}", preset=preset, background=store)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.evidence.data import Row, spread
-from benchmarks.evidence.study import ALL_POOLS, SITES, Study
+from benchmarks.evidence.study import SITES, Study
 from nait_widgets import demo
+from nait_widgets.store import POOLS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,10 +62,10 @@ def labelled(study: Study, model: CausalLM) -> Labelled:
     targets: dict[str, dict[str, ActivationStore]] = {target: {} for target in demo.CAPABILITIES}
     for site in SITES:
         extras = "all" if site == SITES[0] else ()
-        stores[site] = study.capture(model, pool, f"demo-{site}", site=site, pools=ALL_POOLS, extras=extras)
+        stores[site] = study.capture(model, pool, f"demo-{site}", site=site, pools=POOLS, extras=extras)
         for target in demo.CAPABILITIES:
             rows = in_domain_rows(study, target)
-            options: dict[str, Any] = {"site": site, "pools": ALL_POOLS, "extras": extras, "store_dtype": "float32"}
+            options: dict[str, Any] = {"site": site, "pools": POOLS, "extras": extras, "store_dtype": "float32"}
             targets[target][site] = study.capture(model, rows, f"demo-{target}-{site}", **options)
     labels = [(row["capability"], row["quality"]) for row in pool]
     capability, quality = np.array(labels).T

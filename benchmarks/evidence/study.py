@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     from nait_widgets.store import ActivationStore
 
 SITES = ("resid_post", "mlp_act")
-# What every option of the method needs of the samples; the other pools are had from these.
-ALL_POOLS = (
-    "mean",
-    "response_mean",
-    "content_mean",
-    "tail_mean",
-    "weighted",
-    "first",
-    "last",
-    "content_last",
-    "delta",
-    "content_delta",
-)
 IN_DOMAIN, HELD_OUT = 256, 200
 
 

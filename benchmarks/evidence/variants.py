@@ -16,11 +16,12 @@ from benchmarks.evidence.labelled import labelled
 from benchmarks.evidence.measures import auc, jaccard, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.rivals import aimed_scorers
-from benchmarks.evidence.study import ALL_POOLS, SITES, Study
+from benchmarks.evidence.study import SITES, Study
 from benchmarks.report import table
 from nait_widgets import demo
 from nait_widgets.explaining.health import rank_correlation
 from nait_widgets.models import load_model
+from nait_widgets.store import POOLS
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _real_worlds(study: Study, name: str, folder: Path) -> dict[str, World]:
     for site in SITES:
         rows = study.rows(CANDIDATES, 300)
         extras = "all" if site == SITES[0] else ()
-        sets = captured(study, model, name.replace(" ", "-"), site, rows, ALL_POOLS, extras)
+        sets = captured(study, model, name.replace(" ", "-"), site, rows, POOLS, extras)
         with one_thread_each():
             worlds[f"{name}, {site}"] = _real_world(sets, rivals=site == SITES[0])
     return worlds
