@@ -130,3 +130,38 @@ def test_adapters_need_peft(
     monkeypatch.setitem(sys.modules, "peft", None)  # as where it isn't installed
     with pytest.raises(NaitError, match=r"pip install nait-widgets\[train\]"):
         compare_subsets(lm, subsets, eval_sets, out=tmp_path, lora=2, **OPTIONS)
+
+
+def test_names_that_files_write_alike_are_two_subsets(
+    lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    alike = {"top a": subsets["top"], "top-a": subsets["top"]}
+    for _ in range(2):
+        result = compare_subsets(lm, alike, eval_sets, out=tmp_path, **OPTIONS)
+        assert [run.subset for run in result.runs] == ["top a", "top-a"]
+    assert len(list((tmp_path / "runs").glob("top-a-*.json"))) == 2
+
+
+def test_what_answers_are_checked_against_is_part_of_an_eval_set(
+    lm: CausalLM, subsets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    def compare(answer: str) -> None:
+        row = {"instruction": "add", "output": f"{'two and three make five ' * 9}#### {answer}"}
+        options = {**OPTIONS, "max_length": 40, "answers": {"sums": "final-number"}, "answer_tokens": 2}
+        compare_subsets(lm, {"top": subsets["top"]}, {"sums": [row]}, out=tmp_path, **options)
+
+    compare("5")
+    with pytest.raises(NaitError, match="another comparison"):
+        compare("7")  # beyond the maximum length
+
+
+def test_a_damaged_run_is_named(
+    lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
+    damaged = next((tmp_path / "runs").glob("top-*.json"))
+    damaged.write_text("{")
+    with pytest.raises(NaitError, match=rf"{damaged.name} is no result of a run .* delete it"):
+        compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
+    damaged.unlink()
+    assert len(compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS).runs) == 3

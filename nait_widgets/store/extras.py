@@ -106,7 +106,7 @@ class Extras:
         """The neurons with the highest mean |up projection| over each sample's tokens, highest first.
 
         (sample, layer, rank), 20 ranks where the model has as many neurons; zeros in quarantined rows. NAG (arXiv
-        2510.12216) compares their frequencies.
+        2604.15706) compares their frequencies.
         """
         return _read(self, "up_neuron_index", "nag")
 

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 BLOCK_ROWS = 1024  # samples a shard: the unit that is written, resumed and checked
 CHUNK_ROWS = 256  # samples an inner chunk: the unit that is read
 TEXT_ROWS = 128  # the same of texts: a browser reads single rows; 64 make a pass over all of them slower
-TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2510.12216) profiles
+TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2604.15706) profiles
 SKETCH_COMPONENTS = 64
 FLOAT16_MAX = 65504.0
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nait_widgets.errors import ModelError
+from nait_widgets.errors import ModelError, NaitError
 from nait_widgets.paths import slug, written_whole
 from nait_widgets.training.answers import Check, find_check
 from nait_widgets.training.batches import steps
@@ -94,14 +94,20 @@ class Material:
     def file(self, job: Job) -> Path:
         """Where a run is kept: its name holds a digest of everything that decides it."""
         data = None if job.seed is None else self.subsets[job.subset][job.seed].digest
-        key = sha256(json.dumps([decisive(self.plan), data, job.seed], sort_keys=True).encode()).hexdigest()[:16]
+        meaning = json.dumps([decisive(self.plan), job.subset, data, job.seed], sort_keys=True)
+        key = sha256(meaning.encode()).hexdigest()[:16]
         name = job.subset if job.seed is None else f"{job.subset}-{job.seed}"
         return self.folder / f"{slug(name)}-{key}.json"
 
     def kept(self, job: Job) -> Run | None:
         """A run that was done before."""
         file = self.file(job)
-        return Run(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+        if not file.exists():
+            return None
+        try:
+            return Run(**json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise NaitError(f"{file} is no result of a run ({error}): delete it, and the run is done again") from error
 
 
 def decisive(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,8 @@ def read_samples(place: str, source: object, renderer: Renderer) -> Samples:
             texts.add(sha256(" ".join(f"{record.prompt} {record.response}".casefold().split()).encode()).digest())
             digest.update(np.array([len(sample.input_ids), *sample.response], np.int64).tobytes())
             digest.update(sample.input_ids.tobytes())
+            # Whole: what an answer is checked against may lie beyond the maximum length.
+            digest.update(sha256(record.response.encode("utf-8", "surrogatepass")).digest())
     if not rendered:
         raise RecordError(
             f"none of its {len(rows):,} rows has a response to predict within {renderer.max_length:,} tokens: check "

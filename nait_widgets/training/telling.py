@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nait_widgets.training.runs import BASE
-from nait_widgets.training.statistics import smallest_p
+from nait_widgets.training.statistics import MOST_FLIPS, smallest_p
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,10 +96,12 @@ def claims(result: SubsetComparison) -> list[str]:
 def limits(result: SubsetComparison) -> list[str]:
     """What the figures can't show."""
     n = len(result.seeds)
-    out = [
-        f"{n} seed{'s' if n > 1 else ''}: the sign-flip test can't give a p below {p_value(smallest_p(n))}, however "
-        "clear the difference. No p is corrected for the number of comparisons.",
-    ]
+    out = ["No p is corrected for the number of comparisons."]
+    if n <= MOST_FLIPS:
+        out.append(
+            f"{n} seed{'s' if n > 1 else ''}: the sign-flip test can't give a p below {p_value(smallest_p(n))}, "
+            "however clear the difference."
+        )
     if len(result.subsets[result.reference]) == 1:
         out.append(
             f"Seeds change the order of the rows, not which rows {result.reference} holds: the spread says nothing of "
