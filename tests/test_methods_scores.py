@@ -34,14 +34,14 @@ def test_any_top_of_a_stratified_draw_has_every_strata_share() -> None:
     assert np.array_equal(scores, baselines.stratified(strata, seed=3), equal_nan=True)
 
 
-def test_length_strata_are_tenths_of_the_valid_samples_in_order() -> None:
+def test_lengths_fall_into_tenths_of_the_valid_samples_in_order() -> None:
     tokens = np.array([9, 3, 3, 50, 7, 1, 8, 8, 8, 2, 4, 5])
     valid = np.ones(12, bool)
     valid[3] = False
     # in order of (length, row): rows 5 9 1 2 10 11 4 6 7 8 0; position p of 11 in stratum ⌊p·10/11⌋: 0 0 1 2 … 9
-    assert baselines.length_strata(tokens, valid).tolist() == [9, 1, 2, -1, 5, 0, 6, 7, 8, 0, 3, 4]
-    assert baselines.length_strata(tokens[:3], np.array([True, False, True])).tolist() == [1, -1, 0]
-    assert baselines.length_strata(tokens, np.zeros(12, bool)).tolist() == [-1] * 12
+    assert baselines.length_tenths(tokens, valid).tolist() == [9, 1, 2, -1, 5, 0, 6, 7, 8, 0, 3, 4]
+    assert baselines.length_tenths(tokens[:3], np.array([True, False, True])).tolist() == [1, -1, 0]
+    assert baselines.length_tenths(tokens, np.zeros(12, bool)).tolist() == [-1] * 12
 
 
 # -- likelihoods

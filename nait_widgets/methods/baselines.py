@@ -32,15 +32,15 @@ def stratified(strata: npt.NDArray[np.integer], seed: int = 0) -> npt.NDArray[np
     """
     generator = np.random.default_rng(seed)
     key, u = generator.random((2, len(strata)))
+    rows = np.flatnonzero(strata >= 0)
+    rows = rows[np.lexsort((key[rows], strata[rows]))]
+    _, start, of, sizes = np.unique(strata[rows], return_index=True, return_inverse=True, return_counts=True)
     scores = np.full(len(strata), np.nan)
-    for stratum in np.unique(strata[strata >= 0]):
-        rows = np.flatnonzero(strata == stratum)
-        rows = rows[np.argsort(key[rows], kind="stable")]
-        scores[rows] = 1 - (np.arange(len(rows)) + u[rows]) / len(rows)
+    scores[rows] = 1 - (np.arange(len(rows)) - start[of] + u[rows]) / sizes[of]
     return scores
 
 
-def length_strata(n_tokens: npt.NDArray[np.integer], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def length_tenths(n_tokens: npt.NDArray[np.integer], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """Which tenth of the lengths each sample is of: (sample,); −1 where it isn't valid.
 
     The n valid samples are ordered by (length, row); position p belongs to stratum ⌊p·S/n⌋, with S = min(10, n).

@@ -63,7 +63,7 @@ class StratifiedRandom(Scorer):
 
     def compute(self, store: ActivationStore) -> Floats:
         """A draw a sample, within its stratum."""
-        strata = baselines.length_strata(store.n_tokens, store.selectable)
+        strata = baselines.length_tenths(store.n_tokens, store.selectable)
         if self.by != "length":
             strata = np.where(store.selectable, self._labels(store), -1)
         return baselines.stratified(strata, self.seed)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nait_widgets.methods.baselines import STRATA, length_tenths
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     Scores = npt.NDArray[np.floating]
     Rows = npt.NDArray[np.int64]
     Lengths = npt.NDArray[np.integer]
-
-STRATA = 10  # of about equally many rows of about the same length
 
 
 def size(fraction: float, n_valid: int) -> int:
@@ -133,21 +133,18 @@ def length_residual(scores: Scores, lengths: Lengths) -> npt.NDArray[np.float64]
 def length_strata(scores: Scores, lengths: Lengths) -> npt.NDArray[np.float64]:
     """Each row's place among those of about its length, near 1 for the highest and near 0 for the lowest: (sample,).
 
-    The n rows that have a score stand in order of (length, row); position p is of stratum floor(p·S/n) of S =
-    min(10, n). The row at position q, from 0, of the m of its stratum, highest first, gets 1 - (q + ½)/m.
+    Of the m rows of one of the strata of `length_tenths`, the one at position q, from 0, highest first, gets
+    1 - (q + ½)/m.
 
     Args:
         scores: (sample,).
         lengths: Tokens of each, (sample,).
     """
-    scored = np.flatnonzero(~np.isnan(scores))
-    count = min(STRATA, len(scored))
-    stratum = np.full(len(scores), count)
-    stratum[scored[np.argsort(lengths[scored], kind="stable")]] = np.arange(len(scored)) * count // max(1, len(scored))
+    tenth = length_tenths(lengths, ~np.isnan(scores))
     places = np.full(len(scores), np.nan)
     order = top(scores)
-    for each in range(count):
-        own = order[stratum[order] == each]
+    for each in range(STRATA):
+        own = order[tenth[order] == each]
         places[own] = 1 - (np.arange(len(own)) + 0.5) / len(own)
     return places
 
