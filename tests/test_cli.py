@@ -278,6 +278,11 @@ def test_the_installed_command(place: Path) -> None:
     command = Path(sys.executable).with_name("nait")
     result = subprocess.run([command, "info", "pool.zarr"], cwd=place, capture_output=True, text=True, check=True)
     assert "120 ok" in result.stdout
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does once it has its lines
+    piped = subprocess.run([command, "info", "pool.zarr"], cwd=place, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (piped.returncode, piped.stderr) == (141, "")
     missing = subprocess.run([command, "info", "nowhere.zarr"], cwd=place, capture_output=True, text=True)
     refused(Result(missing.returncode, missing.stdout, missing.stderr), "nowhere.zarr")
 

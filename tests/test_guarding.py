@@ -218,7 +218,10 @@ def test_a_benchmark_is_found_wherever_it_is(contaminated: ActivationStore) -> N
     quiz, elsewhere = report.findings
     assert (quiz.items, quiz.short, quiz.found, quiz.rows) == (3, 1, 2, 5)
     assert (elsewhere.items, elsewhere.short, elsewhere.found, elsewhere.rows) == (5, 5, 0, 0)
-    assert report.summary == ("5 of 67 rows resemble samples: 5 of quiz (2 of its 3 samples); none of elsewhere.")
+    assert report.summary == (
+        "5 of 67 rows resemble samples: 5 of quiz (2 of its 3 samples); none of elsewhere (5 of its 5 samples are too "
+        "short to be found inside a row)."
+    )
     assert "empty" not in report.ids  # quarantined, so nobody selects it
 
 

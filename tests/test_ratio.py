@@ -44,7 +44,7 @@ def test_the_share_of_candidates_like_in_domain_rows(share: float, direction: Di
     ratio = suggest_ratio(scored(direction, pool, *mixture(pool, share, apart=5)))
     assert ratio.prevalence == pytest.approx(share, rel=0.2)
     assert ratio.suggested == round(ratio.prevalence, 2)
-    assert ratio.why.startswith("At most ")
+    assert ratio.why.startswith("About ")
     assert ratio.caution == ""
     # Where all that are like them have been taken, about all in-domain rows are found and hardly more is alike.
     at = int(np.searchsorted(ratio.fractions, share + 0.02))
@@ -143,7 +143,7 @@ def test_on_labelled_candidates_the_suggestion_is_near_the_best(
 def test_it_reads_as_a_table(direction: Direction, pool: ActivationStore) -> None:
     ratio: Ratio = suggest_ratio(scored(direction, pool, *mixture(pool, 0.1, apart=5)))
     lines = str(ratio).splitlines()
-    assert lines[0].startswith(f"sums: select {ratio.suggested:.0%}. At most ")
+    assert lines[0].startswith(f"sums: select {ratio.suggested:.0%}. About ")
     assert len(ratio.table.splitlines()) == 21
     assert ratio.table.splitlines()[-1].split()[:2] == ["100%", "698"]
     shown = sum(fraction < 2 * ratio.suggested for fraction in ratio.fractions) + 1

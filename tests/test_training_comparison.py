@@ -309,6 +309,7 @@ def test_mistakes_on_the_command_line(place: Path) -> None:
     refused(nait(*COMMAND, "--out", "x", "--subset", "y=nowhere.jsonl", cwd=place), "nowhere.jsonl")
     refused(nait(*COMMAND, "--out", "x", "--schedule", "linear", cwd=place), "linear", "cosine or constant")
     refused(nait(*COMMAND, "--out", "top.jsonl", cwd=place), "top.jsonl", "name another folder")
+    refused(nait(*COMMAND, "--out", "x", "--eval", "sums=words.jsonl", cwd=place), "more than one eval set", "'sums'")
     assert not (place / "x").exists()
     told = nait(*COMMAND, "--out", "few", "--steps", 1, "--seeds", 1, "--response-tokens", 2_000, cwd=place)
     assert told.returncode == 0

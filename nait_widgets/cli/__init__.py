@@ -6,6 +6,8 @@ one sentence on standard error for input that can be mended, 130 after Ctrl-C.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from nait_widgets.cli.common import complain
@@ -21,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` does; nor may Python complain when it closes the pipe at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except Interrupted as error:
         return complain(error, 130)
     except KeyboardInterrupt:

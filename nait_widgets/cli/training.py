@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
 from nait_widgets.cli.common import complain, quiet_transformers, tell
+from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 PASSED_ON = (
     *("seeds", "steps", "response_tokens", "learning_rate", "schedule", "lora", "answer_tokens", "reference"),
@@ -41,12 +43,20 @@ def compare(options: argparse.Namespace) -> int:
         result = nait.compare_subsets(
             options.model,
             {name: files if len(files) > 1 else files[0] for name, files in subsets.items()},
-            dict(options.eval),
+            _once("eval set", options.eval),
             out=options.out,
-            answers=dict(options.answers),
+            answers=_once("check of answers", options.answers),
             order=options.order,
             **given,
         )
     written = [str(options.out / name) for name in ("comparison.json", "report.html")]
     tell(options, result.to_json() | {"written": written}, [str(result), "", *(f"  {path}" for path in written)])
     return 0
+
+
+def _once(what: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """What was given by name, each name once."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise NaitError(f"more than one {what} is named {max(names, key=names.count)!r}: name each otherwise")
+    return dict(pairs)

@@ -50,8 +50,9 @@ def contamination(
       have, |R ∩ S| / (|R| + |S| − |R ∩ S|) (Broder 1997). Candidates come from MinHash signatures, which let a pair at
       the threshold escape once in 10,000; what is reported is computed from the sets themselves.
     - `containment`, for a sample inside a longer row: the share of the sample's word n-grams that the row's prompt and
-      response have, |S ∩ R| / |S|. No pair escapes. PaLM (Chowdhery et al. 2022) calls a test item contaminated from
-      0.7 of its 8-grams; half of them also finds questions in which some numbers differ. Samples of fewer than n words
+      response have, |S ∩ R| / |S|. No pair escapes but in crowds: of more than 32 samples that share their rarest
+      n-grams, 32 are looked at. PaLM (Chowdhery et al. 2022) calls a test item contaminated from 0.7 of its 8-grams;
+      half of them also finds questions in which some numbers differ. Samples of fewer than n words
       have no n-gram; they are counted, and found by `jaccard` alone.
 
     Words are compared whatever their case, spacing and punctuation. By default it is the sample's prompt that is

@@ -154,12 +154,19 @@ class Contamination(Report):
         """What was found, as a sentence."""
         rows = self.pool["rows"]
         found = [f"{f.rows:,} of {f.name} ({f.found:,} of its {f.items:,} samples)" for f in self.findings if f.rows]
-        none = [f.name for f in self.findings if not f.rows]
+        none = [f"{f.name}{_too_short(f)}" for f in self.findings if not f.rows]
         if not found:
             return f"None of {rows:,} rows resembles a sample of {_listed(none)}."
         without = f"; none of {_listed(none)}" if none else ""
         resembling = len(self.ids)
         return f"{resembling:,} of {rows:,} rows resemble{_s(resembling)} samples: {', '.join(found)}{without}."
+
+
+def _too_short(finding: Finding) -> str:
+    """How many samples could hardly be compared, so that nobody takes silence for innocence."""
+    if not finding.short:
+        return ""
+    return f" ({finding.short:,} of its {finding.items:,} samples are too short to be found inside a row)"
 
 
 class NearDuplicates(Report):

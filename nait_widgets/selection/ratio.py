@@ -237,7 +237,7 @@ def _suggestion(knee: float, bound: _Bound) -> tuple[float, str]:
             knee
         ), f"The scores fall steeply up to {_whole(knee):.0%} of the candidates and slowly from there."
     return _whole(bound.prevalence), (
-        f"At most {bound.prevalence:.1%} of the candidates can be like the in-domain rows, for {bound.candidates:.1%} "
+        f"About {bound.prevalence:.1%} of the candidates are like the in-domain rows, for {bound.candidates:.1%} "
         f"of the candidates but {bound.in_domain:.0%} of the in-domain rows score {bound.cut:.3g} or more."
     )
 
