@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_rows
-from tiny import tiny_model
+from tiny import bare_model, tiny_model, tiny_tokenizer
 
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import ModelError, NaitError
-from nait_widgets.models import CausalLM
+from nait_widgets.models import CausalLM, load_model
 from nait_widgets.training import Training, fine_tune
 from nait_widgets.training.answers import CHECKS, final_number, require_checkable
 from nait_widgets.training.batches import Piece, steps, whole
+from nait_widgets.training.endings import Ending, ending
 from nait_widgets.training.evaluation import exact_match, response_loss
 from nait_widgets.training.finetune import Stepper, micro_batches, trainable
 from nait_widgets.training.samples import Samples, read_samples
@@ -213,9 +214,69 @@ def test_greedy_answers_are_those_of_each_prompt_alone(lm: CausalLM, samples: Sa
         asked.append((reference, answer))
         return len(asked) % 3 == 0
 
-    share = exact_match(lm, samples.rendered, samples.responses, keep, answer_tokens=5)
+    share = exact_match(lm, samples.rendered, samples.responses, keep, ending(lm, "plain"), answer_tokens=5)
     assert share == 10 / 30
     assert sorted(asked) == sorted(zip(samples.responses, expected, strict=True))
+
+
+def test_an_answer_that_runs_on_into_the_next_turn_is_cut_there(lm: CausalLM) -> None:
+    """A model that was trained on a response without its end learns no end; here it goes on by heart."""
+    row = {"instruction": "add two and three", "output": "the sum is five\n\n### Instruction:\nadd nine"}
+    found = read_samples("subset", [row], renderer_for(lm, "alpaca", None))
+    training = Training(steps=60, response_tokens=found.response_tokens, learning_rate=1e-2)
+    tuned, _ = fine_tune(lm, found.rendered, training, 0, masked=False, batch_tokens=4096)
+    answers = []
+
+    def same(answer: str, reference: str) -> bool:
+        answers.append(answer)
+        return CHECKS["text"](answer, reference)
+
+    for end in (Ending((1,), ()), ending(tuned, "alpaca")):
+        exact_match(tuned, found.rendered, ["the sum is five"], same, end, answer_tokens=found.response_tokens)
+    assert answers == [row["output"], "the sum is five\n\n"]
+    assert [CHECKS["text"](answer, "the sum is five") for answer in answers] == [False, True]
+
+
+LINES = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
+ZEPHYR = "{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] + eos_token + '\n' }}{% endfor %}"
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+)
+LLAMA2 = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}{{ bos_token + '[INST] ' + m['content'] + ' [/INST]' }}"
+    "{% else %}{{ ' ' + m['content'] + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+ONE_TURN = "{% if messages | length > 2 %}{{ raise_exception('one turn') }}{% endif %}{{ messages[1]['content'] }}"
+
+
+@pytest.mark.parametrize(
+    ("template", "special", "tokens", "answer", "cut"),
+    [
+        (LINES, [], [], "the user: me\nuser: and now?", "the user: me\n"),
+        (ZEPHYR, [], [], "five\n<|user|>\nand now?", "five\n"),
+        (LLAMA2, [], ["<s>"], "five [INST] and now?", "five "),
+        (CHATML, ["<|im_start|>", "<|im_end|>"], ["<|im_start|>", "<|im_end|>"], "five\nuser\n", "five\nuser\n"),
+        (CHATML, [], [], "five <|im_start|>user <|im_end|>\n<|im_start|>", "five <|im_start|>user "),
+        (ONE_TURN, [], [], "five\n\nuser: more", "five\n\nuser: more"),
+        (None, [], [], "five\n\nand now?", "five\n\nand now?"),
+    ],
+)
+def test_answers_end_where_templates_begin_the_next_turn(
+    template: str | None, special: list[str], tokens: list[str], answer: str, cut: str
+) -> None:
+    tokenizer: Any = tiny_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": special})
+    tokenizer.chat_template = template
+    lm = load_model(bare_model("llama"), tokenizer=tokenizer)
+    found = ending(lm, "chat" if template else "plain")
+    assert set(found.tokens) == {1, *tokenizer.convert_tokens_to_ids(tokens)}
+    assert found.cut(answer) == cut
+
+
+def test_answers_stay_within_a_models_context() -> None:
+    lm = tiny_model("gpt2", n_positions=64)  # has no position beyond
+    found = read_samples("subset", make_rows(8), renderer_for(lm, "plain", None))
+    exact_match(lm, found.rendered, found.responses, CHECKS["text"], ending(lm, "plain"), answer_tokens=100)
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "phi3"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 from conftest import Row, make_rows
 
 from nait_widgets import ActivationStore, Direction, NaitError, compare_subsets, score, select
@@ -153,6 +156,22 @@ def test_what_answers_are_checked_against_is_part_of_an_eval_set(
     compare("5")
     with pytest.raises(NaitError, match="another comparison"):
         compare("7")  # beyond the maximum length
+
+
+def test_figures_of_two_devices_or_versions_are_not_mixed(
+    lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
+    plan = tmp_path / "plan.json"
+    facts = json.loads(plan.read_text())
+    assert facts["versions"] == {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+    for changes, words in (
+        ({"device": "cuda"}, "device cuda, now cpu"),
+        ({"versions": {**facts["versions"], "torch": "1.0"}}, r"versions torch 1\.0, now \d"),
+    ):
+        plan.write_text(json.dumps(facts | changes))
+        with pytest.raises(NaitError, match=rf"another comparison \({words}.*name another folder"):
+            compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
 
 
 def test_a_damaged_run_is_named(

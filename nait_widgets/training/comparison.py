@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from nait_widgets.models import check_head, find_site, load_model, probe
 from nait_widgets.progress import progress
 from nait_widgets.training import checks, telling
 from nait_widgets.training.answers import Check, find_check, require_checkable
+from nait_widgets.training.endings import ending
 from nait_widgets.training.finetune import import_peft
 from nait_widgets.training.options import Schedule, Training
 from nait_widgets.training.result import SubsetComparison
@@ -67,8 +69,9 @@ def compare_subsets(
     Every run takes the same number of steps, each the mean over exactly `response_tokens` response tokens, whatever
     the lengths of a subset's rows; a small subset is repeated. Only the response's own text is trained on, neither the
     prompt nor the end of turn. The untouched base is evaluated too. Each run is kept in `out` as soon as it is done,
-    so the same call goes on where it was stopped, and further subsets or seeds add to what is there. On one CPU, with
-    as many threads, the same call gives the same figures.
+    so the same call goes on where it was stopped, and further subsets or seeds add to what is there; on another kind
+    of device, or with another version of torch, transformers or peft, it is refused, since figures would be mixed. On
+    one CPU, with as many threads, the same call gives the same figures.
 
     Args:
         model: A hub id, a folder, or a loaded model (then with its tokenizer); it is never changed.
@@ -88,7 +91,8 @@ def compare_subsets(
         lora: Rank of low-rank adapters (needs peft); None to train all weights.
         answers: Eval sets whose answers can be checked, each with `final-number`, `text`, or a function of answer and
             reference, which is known by its name (so give a changed one another). The model then answers every prompt
-            greedily, which takes long.
+            greedily, which takes long. An answer ends at an end token, or where the template begins to write the next
+            turn, since the end of turn isn't trained; `plain` writes nothing there, so that a base may run on.
         answer_tokens: Longest answer.
         reference: What the other subsets are held against; None for `random` if there is one, else the first.
         order: Subsets that are claimed to be better from each to the next; None for top, random, bottom where there
@@ -146,6 +150,7 @@ def compare_subsets(
     for name, (_, check) in checked.items():
         require_checkable(name, check, held_out[name].responses)
 
+    end = ending(lm, renderer.name)
     plan = {
         "format": FORMAT,
         "model": lm.identity.as_dict(),
@@ -156,6 +161,9 @@ def compare_subsets(
             for name, samples in held_out.items()
         },
         "answer_tokens": answer_tokens if answers else None,
+        "answer_end": end.facts() if answers else None,
+        "device": lm.device.type,
+        "versions": _versions("torch", "transformers", *(["peft"] if lora else [])),
     }
     folder = Path(out)
     checks.open_folder(folder, plan)
@@ -163,7 +171,7 @@ def compare_subsets(
     for caution in cautions:
         warnings.warn(checks.Caution(caution), stacklevel=2)
     budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
-    material = Material(plan, training, by_seed, held_out, answers, answer_tokens, masked, budget, folder / "runs")
+    material = Material(plan, training, by_seed, held_out, answers, end, answer_tokens, masked, budget, folder / "runs")
     # Seed by seed, so that what an interrupt leaves can be compared.
     jobs = [Job(BASE, None), *(Job(name, seed) for seed in chosen for name in subsets)]
     runs = _run_all(lm, source, loading, material, jobs, workers)
@@ -182,6 +190,11 @@ def compare_subsets(
     result = replace(result, cautions=(*cautions, *telling.cautions(result)))
     result.save(folder)
     return result
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    """Of packages that decide figures, without what a build adds to them: the device is told by itself."""
+    return {package: version(package).partition("+")[0] for package in packages}
 
 
 def _run_all(

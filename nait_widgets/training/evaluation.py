@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nait_widgets.models import CausalLM
     from nait_widgets.records import Rendered
     from nait_widgets.training.answers import Check
+    from nait_widgets.training.endings import Ending
 
 
 def response_loss(lm: CausalLM, samples: Sequence[Rendered], *, masked: bool, batch_tokens: int) -> float:
@@ -38,7 +39,13 @@ def response_loss(lm: CausalLM, samples: Sequence[Rendered], *, masked: bool, ba
 
 
 def exact_match(
-    lm: CausalLM, samples: Sequence[Rendered], references: Sequence[str], check: Check, *, answer_tokens: int
+    lm: CausalLM,
+    samples: Sequence[Rendered],
+    references: Sequence[str],
+    check: Check,
+    ending: Ending,
+    *,
+    answer_tokens: int,
 ) -> float:
     """The share of samples whose greedy answer passes a check against their reference.
 
@@ -47,13 +54,14 @@ def exact_match(
         samples: Whose prompts are answered: all before the response.
         references: Their responses.
         check: Says of an answer and its reference whether it is right.
-        answer_tokens: Where an answer ends that doesn't end itself.
+        ending: What ends an answer.
+        answer_tokens: The longest answer; shorter where the model's context has no room for it.
     """
     right = 0
     order = sorted(range(len(samples)), key=lambda i: -samples[i].response[0])
     for start in range(0, len(order), _ANSWERS_AT_ONCE):
         batch = order[start : start + _ANSWERS_AT_ONCE]
-        answers = _answers(lm, [samples[i] for i in batch], answer_tokens)
+        answers = _answers(lm, [samples[i] for i in batch], ending, answer_tokens)
         right += sum(check(answer, references[i]) for answer, i in zip(answers, batch, strict=True))
     return right / len(samples)
 
@@ -62,11 +70,11 @@ _ANSWERS_AT_ONCE = 32
 
 
 @torch.inference_mode()
-def _answers(lm: CausalLM, samples: Sequence[Rendered], answer_tokens: int) -> list[str]:
+def _answers(lm: CausalLM, samples: Sequence[Rendered], ending: Ending, answer_tokens: int) -> list[str]:
     from transformers import GenerationConfig
 
     ids, mask = _padded([sample.input_ids[: sample.response[0]] for sample in samples], left=True)
-    ends = _ends(lm, samples)
+    room = answer_tokens if lm.max_length is None else min(answer_tokens, lm.max_length - ids.shape[1])
     model: Any = lm.model
     make: Any = GenerationConfig  # it has no type annotations
     with arithmetic(lm):
@@ -74,20 +82,14 @@ def _answers(lm: CausalLM, samples: Sequence[Rendered], answer_tokens: int) -> l
             torch.from_numpy(ids).to(lm.device),
             attention_mask=torch.from_numpy(mask).to(lm.device),
             generation_config=make(
-                max_new_tokens=answer_tokens, do_sample=False, eos_token_id=ends or None, pad_token_id=(ends or [0])[0]
+                max_new_tokens=room,
+                do_sample=False,
+                eos_token_id=list(ending.tokens) or None,
+                pad_token_id=(ending.tokens or (0,))[0],
             ),
         )
     decoded: list[str] = lm.tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
-    return decoded
-
-
-def _ends(lm: CausalLM, samples: Sequence[Rendered]) -> list[int]:
-    """Tokens that end an answer: the model's own, the tokenizer's, and the special one that the template puts there."""
-    model: Any = lm.model
-    own = model.generation_config.eos_token_id if model.generation_config is not None else None
-    ends = {lm.tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None}
-    following = {int(s.input_ids[s.response[1]]) for s in samples if s.response[1] < len(s.input_ids)}
-    return sorted(ends | (following & set(lm.tokenizer.all_special_ids)))
+    return [ending.cut(answer) for answer in decoded]
 
 
 def _padded(

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Measure = Literal["loss", "exact"]
 
 RESULT, REPORT = "comparison.json", "report.html"
+PLAN = (
+    *("format", "model", "template", "training", "eval_sets", "answer_tokens", "answer_end"),
+    *("device", "versions"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class SubsetComparison:
     """The figures of all runs.
 
     Attributes:
-        plan: What all runs share: model, template, training, eval sets.
+        plan: What all runs share: model, template, training, eval sets, what answers end at, device, versions.
         seeds: Of the runs.
         subsets: Facts on each subset's rows: one entry, or where every seed has a draw of its own one a draw.
         base: The untouched model.
@@ -185,7 +189,7 @@ class SubsetComparison:
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
             return cls(
-                plan={k: facts[k] for k in ("format", "model", "template", "training", "eval_sets", "answer_tokens")},
+                plan={name: facts[name] for name in PLAN},
                 seeds=tuple(facts["seeds"]),
                 subsets=facts["subsets"],
                 base=Run(**facts["base"]),

@@ -20,6 +20,7 @@ from nait_widgets.training.finetune import fine_tune
 
 if TYPE_CHECKING:
     from nait_widgets.models import CausalLM
+    from nait_widgets.training.endings import Ending
     from nait_widgets.training.options import Training
     from nait_widgets.training.samples import Samples
 
@@ -70,11 +71,12 @@ class Material:
     """All that runs share but the model.
 
     Attributes:
-        plan: What decides every run, as JSON: model, template, training, eval sets.
+        plan: What decides every run, as JSON; see `SubsetComparison`.
         training: How the base is fine-tuned.
         subsets: Samples of each subset by seed.
         eval_sets: What is evaluated on.
         answers: How answers are checked, by eval set.
+        ending: What ends an answer.
         answer_tokens: Longest answer.
         masked: Whether batches need an attention mask.
         batch_tokens: Tokens at once, padding included.
@@ -86,6 +88,7 @@ class Material:
     subsets: Mapping[str, Mapping[int, Samples]]
     eval_sets: Mapping[str, Samples]
     answers: Mapping[str, str | Check]
+    ending: Ending
     answer_tokens: int
     masked: bool
     batch_tokens: int
@@ -159,6 +162,7 @@ def run(lm: CausalLM, material: Material, job: Job, report: Callable[[int], None
             samples.rendered,
             samples.responses,
             find_check(answer)[1],
+            material.ending,
             answer_tokens=material.answer_tokens,
         )
     trained = len(losses) * training.response_tokens
