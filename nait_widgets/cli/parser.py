@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import nait_widgets as nait
+from nait_widgets.cli.arguments import Parser, names, pair, weight
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
@@ -18,7 +19,7 @@ from nait_widgets.store import EXTRAS
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    top = argparse.ArgumentParser(prog="nait", description=nait.__doc__ and nait.__doc__.splitlines()[0])
+    top = Parser(prog="nait", description=nait.__doc__ and nait.__doc__.splitlines()[0])
     top.add_argument("--version", action="version", version=f"nait-widgets {nait.__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
     sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
     sub.add_argument(
-        "--extras", type=_names, default=(), metavar="LIST", help=f"kept besides: {', '.join(EXTRAS)}, or all"
+        "--extras", type=names, default=(), metavar="LIST", help=f"kept besides: {', '.join(EXTRAS)}, or all"
     )
     sub.add_argument(
         "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
     )
-    sub.add_argument("--weight", type=_weight, action="append", default=[], metavar="NAME=W", help="of a direction")
+    sub.add_argument("--weight", type=weight, action="append", default=[], metavar="NAME=W", help="of a direction")
     sub.add_argument("--end", default="top", help="of the scores: top (default), bottom, random")
     sub.add_argument("--seed", type=int, default=0, metavar="N", help="of random rows")
     sub.add_argument("--adjust", default="none", help="for length: none (default), length-residual, length-strata")
@@ -90,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     only.add_argument("--min-tokens", type=int, metavar="N", help="are as long")
     only.add_argument("--max-tokens", type=int, metavar="N", help="are no longer")
     only.add_argument(
-        "--label", type=_pair, action="append", default=[], metavar="COLUMN=VALUE", help="carry it (or another given)"
+        "--label", type=pair, action="append", default=[], metavar="COLUMN=VALUE", help="carry it (or another given)"
     )
     sub.add_argument(
         "--exclude",
@@ -111,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(guard)
     sub.add_argument("store", type=Path, metavar="STORE", help="with text")
     sub.add_argument(
-        "files", nargs="*", metavar="[NAME=]FILE", help="benchmarks or in-domain samples; none: the rows themselves"
+        "files", nargs="*", metavar="[NAME=]FILE", help="benchmarks, in-domain samples, other stores; none: the pool itself"
     )
     sub.add_argument("--compare", help="which text: prompt, response or sample; default: prompt, of rows sample")
     sub.add_argument("--jaccard", type=float, metavar="J", help="least similarity of two texts (0.8)")
@@ -129,11 +130,11 @@ def parser() -> argparse.ArgumentParser:
     sub = command(compare)
     sub.add_argument("model", metavar="MODEL", help="the base that is fine-tuned: a hub id or a folder")
     sub.add_argument(
-        "--subset", type=_pair, action="append", required=True, metavar="NAME=FILE",
+        "--subset", type=pair, action="append", required=True, metavar="NAME=FILE",
         help="rows to train on; the same name again gives the next seed's draw",
     )  # fmt: skip
     sub.add_argument(
-        "--eval", type=_pair, action="append", required=True, metavar="NAME=FILE", help="held-out rows to evaluate on"
+        "--eval", type=pair, action="append", required=True, metavar="NAME=FILE", help="held-out rows to evaluate on"
     )
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; an interrupted run goes on there")
     sub.add_argument("--seeds", type=int, metavar="N", help="fine-tuning runs of each subset (5)")
@@ -143,12 +144,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--schedule", help="of the learning rate: cosine (default) or constant")
     sub.add_argument("--lora-rank", dest="lora", type=int, metavar="R", help="train adapters instead of all weights")
     sub.add_argument(
-        "--answers", type=_pair, action="append", default=[], metavar="NAME=CHECK",
+        "--answers", type=pair, action="append", default=[], metavar="NAME=CHECK",
         help="also answer an eval set's prompts; right is the same final-number, or the same text",
     )  # fmt: skip
     sub.add_argument("--answer-tokens", type=int, metavar="N", help="longest answer (256)")
     sub.add_argument("--reference", metavar="NAME", help="subset that others are held against; default: random")
-    sub.add_argument("--order", type=_names, metavar="LIST", help="claim to test; default: top,random,bottom")
+    sub.add_argument("--order", type=names, metavar="LIST", help="claim to test; default: top,random,bottom")
     sub.add_argument("--workers", type=int, metavar="N", help="processes that train at the same time (1)")
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens at once, padding included")
     _add_model(sub)
@@ -225,19 +226,3 @@ def _flag(name: str) -> str:
 
 def _choices(options: str, name: str) -> str:
     return ", ".join(get_args(get_type_hints(getattr(nait, options))[name]))
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
-    return name, value
-
-
-def _weight(text: str) -> tuple[str, float]:
-    name, value = _pair(text)
-    return name, float(value)
