@@ -24,6 +24,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         NaitError: The folder is missing or can't be written, or the disk is full.
     """
+    require_place(path)
     # The suffix is kept: writers choose their format by it.
     temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.partial.{path.name}")
     try:
@@ -38,6 +39,8 @@ def written_whole(path: Path) -> Iterator[Path]:
                 aside.replace(path)
                 raise
             shutil.rmtree(aside, ignore_errors=True)
+        elif path.is_dir():
+            raise NaitError(f"{path} is a folder: name a file")
         else:
             temporary.replace(path)
     except OSError as error:
@@ -49,18 +52,47 @@ def written_whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def require_place(path: Path) -> None:
+    """Raise unless there is a folder to write a path into.
+
+    Raises:
+        NaitError: The folder is missing, or is a file.
+    """
+    if not path.parent.is_dir():
+        what = (
+            f"{path.parent} is a file, and no folder" if path.parent.exists() else f"there is no folder {path.parent}"
+        )
+        raise NaitError(f"{what} to write {path.name} into")
+
+
+def require_file_place(path: Path) -> None:
+    """Raise unless a file can be written there, as far as names tell; for checks before the work.
+
+    Raises:
+        NaitError: The folder is missing, or the path is a folder.
+    """
+    require_place(path)
+    if path.is_dir():
+        raise NaitError(f"{path} is a folder: name a file")
+
+
+def readable(n_bytes: float) -> str:
+    """A number of bytes in the unit that suits it."""
+    unit, size = next(((unit, size) for unit, size in (("GB", 1e9), ("MB", 1e6)) if n_bytes >= size), ("kB", 1e3))
+    return f"{n_bytes / size:,.1f} {unit}"
+
+
 def require_space(path: Path, n_bytes: int) -> None:
     """Raise unless there is a folder to write a path into, with room for its bytes.
 
     Raises:
         NaitError: The folder is missing, or its disk too small.
     """
-    if not path.parent.is_dir():
-        raise NaitError(f"there is no folder {path.parent} to write {path.name} into")
+    require_place(path)
     free = shutil.disk_usage(path.parent).free
     if n_bytes > free:
         raise NaitError(
-            f"{path.name} takes {n_bytes / 1e9:,.3f} GB and {path.parent} has {free / 1e9:,.3f} GB free; free some, or "
+            f"{path.name} takes {readable(n_bytes)} and {path.parent} has {readable(free)} free; free some, or "
             "write to another disk"
         )
 

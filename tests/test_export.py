@@ -244,6 +244,15 @@ def test_a_strangers_words_are_no_markup_of_the_card(
 # -- failures
 
 
+def test_a_folder_in_the_place_of_a_file_is_found_before_anything_is_written(chosen: Selection, tmp_path: Path) -> None:
+    for name in ("rows.card.md", "rows.recipe.json", "rows.sums.direction"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(NaitError, match=f"{name} is a folder: name a file"):
+            chosen.export(tmp_path / "rows.jsonl")
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        (tmp_path / name).rmdir()
+
+
 def test_failures_leave_nothing_behind(chosen: Selection, tmp_path: Path) -> None:
     refused: list[tuple[str, dict[str, Any], str]] = [
         ("rows.xlsx", {}, r"can be written as \.jsonl, \.json, \.parquet, \.csv, \.tsv, or without suffix"),
@@ -252,7 +261,7 @@ def test_failures_leave_nothing_behind(chosen: Selection, tmp_path: Path) -> Non
         ("rows.jsonl", {"order": "random"}, "order is 'random', but must be source or rank"),
     ]
     for name, asked, message in refused:
-        with pytest.raises(SelectionError, match=message):
+        with pytest.raises(NaitError, match=message):
             chosen.export(tmp_path / name, **asked)
     assert list(tmp_path.iterdir()) == []
 

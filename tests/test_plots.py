@@ -175,7 +175,7 @@ def test_report_refuses_scores_of_another_selection(scores: xr.Dataset, pool: Ac
 
 
 def test_report_into_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(NaitError, match="can't be written"):
+    with pytest.raises(NaitError, match="there is no folder"):
         write_report(tmp_path / "none" / "r.html", "t", [])
 
 

@@ -164,9 +164,9 @@ def test_more_than_can_be_is_refused(
     entries: dict[str, Raw], tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = write_zip(tmp_path / "pool.zarr.zip", entries.values())
-    with pytest.raises(NaitError, match=r"pool.zarr takes 0.00\d GB and .* has 0.001 GB free"):
+    with pytest.raises(NaitError, match=r"pool.zarr takes [\d.]+ MB and .* has [\d.]+ [kM]B free"):
         unpack(archive, small_disk / "pool.zarr")
-    with pytest.raises(NaitError, match=r"x.zip takes 0.00\d GB and .* has 0.001 GB free"):
+    with pytest.raises(NaitError, match=r"x.zip takes [\d.]+ MB and .* has [\d.]+ [kM]B free"):
         open_store(archive).pack(small_disk / "x.zip")
     assert not list(small_disk.iterdir())
     monkeypatch.setattr("nait_widgets.store.archive.MAX_ENTRIES", 20)

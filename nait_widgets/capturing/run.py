@@ -17,6 +17,7 @@ from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import ModelError, StoreError
 from nait_widgets.models import check_head, find_site, load_model, probe
+from nait_widgets.paths import readable
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.extras import check_extras
@@ -177,8 +178,8 @@ def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, over
     free = shutil.disk_usage(path.parent).free
     if need > free:
         raise StoreError(
-            f"the activations take {need / 1e9:.1f} GB and {path.parent} has {free / 1e9:.1f} GB free; "
-            "choose another disk, fewer pools or fewer layers"
+            f"the activations take {readable(need)} and {path.parent} has {readable(free)} free; choose another disk, "
+            "fewer pools or fewer layers"
         )
     if path.exists():
         shutil.rmtree(path)

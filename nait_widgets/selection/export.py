@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nait_widgets.errors import NaitError, SelectionError
-from nait_widgets.paths import slug, unique, written_whole
+from nait_widgets.paths import require_file_place, require_place, slug, unique, written_whole
 from nait_widgets.scored import ending
 from nait_widgets.selection.card import card
 from nait_widgets.selection.recipe import Recipe
@@ -78,10 +78,29 @@ class Target(NamedTuple):
             for scored, name in zip(selection.directions, names, strict=True)
         ]
 
+    @property
+    def card(self) -> Path:
+        """The file of the card."""
+        return self._beside("card.md")
+
+    def require_place(self) -> None:
+        """Raise unless rows, recipe and card can be written there, as far as names tell; needs no selection.
+
+        Raises:
+            NaitError: The folder is missing, or one is in the place of a file.
+        """
+        require_place(self.rows)
+        if self.rows.is_dir() and not (self.suffix == "" and _is_datasets_folder(self.rows)):
+            raise SelectionError(
+                f"{self.rows} is a folder, and none that an export wrote: name another place, or remove it"
+            )
+        for file in (self.recipe, self.card):
+            require_file_place(file)
+
     def files(self, selection: Selection) -> list[Path]:
         """All that an export writes."""
         directions = [file for file in self.directions(selection) if file is not None]
-        return [self.rows, self.recipe, self._beside("card.md"), *directions]
+        return [self.rows, self.recipe, self.card, *directions]
 
     def _beside(self, ending: str) -> Path:
         return self.rows.with_name(f"{self.rows.name.removesuffix(self.suffix)}.{ending}")
@@ -104,11 +123,11 @@ def export(
             raise SelectionError(f"column {name!r} is unknown; choose among {', '.join(COLUMNS)}")
     if order not in ("source", "rank"):
         raise SelectionError(f"order is {order!r}, but must be source or rank")
-    if not path.parent.is_dir():
-        raise SelectionError(f"there is no folder {path.parent} to write {path.name} into")
-    if path.is_dir() and not (target.suffix == "" and _is_datasets_folder(path)):
-        raise SelectionError(f"{path} is a folder, and none that an export wrote: name another place, or remove it")
+    target.require_place()
     files = target.directions(selection)
+    for file in files:
+        if file is not None:
+            require_file_place(file)
     scored = [each for each, file in zip(selection.directions, files, strict=True) if file]
     targets = target.files(selection)
     with ExitStack() as stack:  # all of them appear, or none
