@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from conftest import make_rows
 from contaminated import BENCHMARK, OTHER, QUESTION, row
@@ -19,11 +20,16 @@ from shared import shared
 import nait_widgets as nait
 from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.guarding.duplicates import repetitions
-from nait_widgets.guarding.index import CROWD, band_count, band_keys, containment, jaccard, rarest
+from nait_widgets.guarding.index import Holders, band_count, band_keys, jaccard, rarest
 from nait_widgets.guarding.words import LONGEST, WINDOW, Words, excerpt
 from nait_widgets.models import CausalLM
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore
+
+
+def containment(part: npt.NDArray[np.uint64], whole: npt.NDArray[np.uint64]) -> float:
+    """Share of a set's members that another set has; 0 where it's empty."""
+    return len(np.intersect1d(part, whole)) / max(1, len(part))
 
 
 def words(text: str) -> int:
@@ -83,11 +89,27 @@ def test_whoever_holds_a_share_of_a_set_holds_one_of_its_rarest(members: list[se
 
 
 @given(sets, sets)
-def test_measures_are_those_of_sets(left: list[set[int]], right: list[set[int]]) -> None:
+def test_jaccard_is_that_of_sets(left: list[set[int]], right: list[set[int]]) -> None:
     for a, b in zip(left, right, strict=False):
         x, y = (np.array(sorted(s), np.uint64) for s in (a, b))
         assert jaccard(x, y) == (len(a & b) / len(a | b) if a | b else 0)
-        assert containment(x, y) == (len(a & b) / len(a) if a else 0)
+
+
+@given(sets, sets, st.floats(0.05, 1))
+def test_sets_meet_all_that_hold_a_share_of_them(
+    members: list[set[int]], others: list[set[int]], threshold: float
+) -> None:
+    own, wholes = ([np.array(sorted(s), np.uint64) for s in some] for some in (members, others))
+    met = {
+        (other, item): count
+        for other, items, shared in Holders(own, threshold).met(wholes)
+        for item, count in zip(items.tolist(), shared.tolist(), strict=True)
+    }
+    for other, whole in enumerate(others):
+        for item, part in enumerate(members):
+            if part and len(part & whole) / len(part) >= threshold:
+                assert (other, item) in met
+            assert met.get((other, item), len(part & whole)) == len(part & whole)
 
 
 def test_minima_agree_as_often_as_sets_are_alike() -> None:
@@ -269,12 +291,16 @@ def test_containment_is_that_of_brute_force(contaminated: ActivationStore, seed:
     assert {m.id: m.similarity for m in report.matches if m.measure == "containment"} == expected
 
 
-def test_a_crowd_of_equal_items_is_no_more_work(contaminated: ActivationStore) -> None:
-    crowd = [{"id": str(i), "question": QUESTION, "answer": "28"} for i in range(5_000)]
-    report = nait.contamination(contaminated, {"crowd": crowd})
-    assert "verbatim" in report.ids
-    assert 0 < report.findings[0].found <= CROWD
-    assert {match.item for match in report.matches} == {"0"}
+def test_of_a_crowd_of_samples_none_escapes(contaminated: ActivationStore) -> None:
+    """All share their rarest n-grams, and only the last is word for word in the pool."""
+    stem = " ".join(QUESTION.split()[:12])
+    crowd = [{"id": str(i), "question": f"{stem} number {i}?", "answer": "28"} for i in range(2_000)]
+    crowd += [{"id": f"equal {i}", "question": QUESTION, "answer": "28"} for i in range(2_000)]
+    report = nait.contamination(contaminated, {"crowd": crowd}, containment=0.7)
+    assert report.findings[0].found == 4_000  # 5 of a question's 7 8-grams are the stem's
+    found = {(m.id, m.measure): (m.item, m.similarity) for m in report.matches}
+    assert found["verbatim", "containment"] == found["inside", "containment"] == ("equal 0", 1)
+    assert found["verbatim", "jaccard"] == ("equal 0", 1)
 
 
 def test_sources_are_whatever_can_be_read(contaminated: ActivationStore, tmp_path: Path) -> None:
@@ -284,6 +310,9 @@ def test_sources_are_whatever_can_be_read(contaminated: ActivationStore, tmp_pat
     file_, text, records, store = nait.contamination(contaminated, sources).findings
     assert file_.rows == text.rows == records.rows == 5
     assert store.rows == store.items == 67  # each is at least itself
+    packed = contaminated.pack(tmp_path / "pool.zarr.zip")
+    paths = {"folder": contaminated.path, "text": str(contaminated.path), "packed": packed}
+    assert [(f.items, f.rows) for f in nait.contamination(contaminated, paths).findings] == [(67, 67)] * 3
     half = nait.select(nait.score(contaminated, "random"), k=10)
     of_half = nait.contamination(half, {"quiz": BENCHMARK})
     assert of_half.pool["rows"] == 10
@@ -310,7 +339,11 @@ def test_what_can_not_be_compared_is_refused(contaminated: ActivationStore, lm: 
         with pytest.raises(NaitError, match="must be a store or a Selection, not of type list: capture the rows first"):
             guard()
     textless = nait.capture(lm, make_rows(5), tmp_path / "textless.zarr", template="plain", text=False)
-    for run in (lambda: nait.near_duplicates(textless), lambda: nait.contamination(textless, quiz)):
+    for run in (
+        lambda: nait.near_duplicates(textless),
+        lambda: nait.contamination(textless, quiz),
+        lambda: nait.contamination(contaminated, {"textless": textless.path}),
+    ):
         with pytest.raises(StoreError, match="was captured without text, so its rows can't be compared"):
             run()
 

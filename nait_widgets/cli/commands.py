@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
 from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, quiet_transformers, tell
 from nait_widgets.errors import NaitError
 from nait_widgets.scored import load, require_direction
-from nait_widgets.store.files import is_packed
+from nait_widgets.store.files import is_store
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +51,7 @@ def fit(options: argparse.Namespace) -> int:
     method = {name: getattr(options, name) for name in (*FIT_OPTIONS, *SCORE_OPTIONS)}
     name = options.name or options.output.stem
     background = nait.open_store(options.background) if options.background else None
-    if _is_store(options.model):
+    if is_store(options.model):
         if options.data:
             raise NaitError(f"{options.model} is a store and holds its samples: leave {options.data} out")
         given = {key: value for key, value in _running(options).items() if value}
@@ -161,10 +160,6 @@ def _records(options: argparse.Namespace) -> Any:
         raise NaitError(f"--field is {' '.join(options.field)!r}, but must look like response=answer")
     fields = {role: name for role, _, name in pairs}
     return nait.read_records(options.data, format=options.format, fields=fields or None, limit=options.limit)
-
-
-def _is_store(text: str) -> bool:
-    return (Path(text) / "zarr.json").exists() or is_packed(text)
 
 
 def _listed(counts: dict[str, int]) -> str:

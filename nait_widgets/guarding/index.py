@@ -12,9 +12,13 @@ from nait_widgets.errors import NaitError
 from nait_widgets.guarding.words import mixed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
 
     from nait_widgets.guarding.words import Hashes
+
+    Items = npt.NDArray[np.int64]
 
 SLOTS = 128  # minima of a MinHash signature
 SEED = 1
@@ -42,14 +46,55 @@ class Index:
             if len(bucket) < CROWD:
                 bucket.append(member)
 
-    def known(self) -> Hashes:
-        """All keys, sorted."""
-        return np.sort(np.fromiter(self._buckets, np.uint64, len(self._buckets)))
-
     def candidates(self, keys: Hashes) -> list[int]:
         """The members that share most keys with a set, most first, those that came first among equals."""
         shared = Counter(chain.from_iterable(self._buckets.get(key, ()) for key in keys.tolist()))
         return [member for member, _ in shared.most_common(CROWD)]
+
+
+class Holders:
+    """Sets by their rarest members: whoever holds a share of one meets it, so that none escapes.
+
+    To compare another set with all that it meets takes one look-up for each of their members.
+
+    Args:
+        sets: Sorted hashes, none twice.
+        threshold: Least share.
+    """
+
+    def __init__(self, sets: Sequence[Hashes], threshold: float) -> None:
+        self.sets = sets
+        keys = rarest(sets, threshold)
+        flat = np.concatenate([np.empty(0, np.uint64), *keys])
+        order = np.argsort(flat, kind="stable")
+        self._keys, starts = np.unique(flat[order], return_index=True)
+        self._bounds = np.append(starts, len(flat))
+        self._members = np.repeat(np.arange(len(sets)), [len(own) for own in keys])[order]
+
+    def met(self, others: Sequence[Hashes]) -> Iterator[tuple[int, Items, Items]]:
+        """Which sets some others may hold a share of.
+
+        Yields:
+            Of each other that meets any: its place, their places in rising order, how many members they share.
+        """
+        if not len(self._keys):
+            return
+        flat = np.concatenate([np.empty(0, np.uint64), *others])
+        keys = np.minimum(np.searchsorted(self._keys, flat), len(self._keys) - 1)
+        hit = self._keys[keys] == flat
+        whose, starts = np.unique(
+            np.repeat(np.arange(len(others)), [len(own) for own in others])[hit], return_index=True
+        )
+        for other, own in zip(whose.tolist(), np.split(keys[hit], starts[1:]), strict=False):
+            met = [self._members[self._bounds[key] : self._bounds[key + 1]] for key in own.tolist()]
+            sets = np.unique(np.concatenate(met))
+            yield other, sets, self._shared(sets, others[other])
+
+    def _shared(self, sets: Items, other: Hashes) -> Items:
+        """How many members some sets, none of them empty, share with another."""
+        parts = [self.sets[place] for place in sets.tolist()]
+        starts = np.cumsum([0, *map(len, parts[:-1])])
+        return np.add.reduceat(_held(np.concatenate(parts), other), starts, dtype=np.int64)
 
 
 def band_keys(sets: Sequence[Hashes], threshold: float) -> Hashes:
@@ -92,11 +137,6 @@ def jaccard(a: Hashes, b: Hashes) -> float:
     return shared / max(1, len(a) + len(b) - shared)
 
 
-def containment(part: Hashes, whole: Hashes) -> float:
-    """Share of a set's members that another set has; 0 where it's empty."""
-    return _shared(part, whole) / max(1, len(part))
-
-
 def require_threshold(name: str, value: float, lowest: float) -> None:
     """Raise unless a threshold is from its lowest sensible value to 1."""
     if not lowest <= value <= 1:
@@ -127,7 +167,12 @@ def _at_least(threshold: float, count: int) -> int:
 def _shared(a: Hashes, b: Hashes) -> int:
     if len(a) > len(b):
         a, b = b, a
-    if not len(a):
-        return 0
-    places = np.minimum(np.searchsorted(b, a), len(b) - 1)
-    return int(np.count_nonzero(b[places] == a))
+    return int(np.count_nonzero(_held(a, b)))
+
+
+def _held(values: Hashes, members: Hashes) -> npt.NDArray[np.bool_]:
+    """Which values are members of a set."""
+    if not len(members):
+        return np.zeros(len(values), np.bool_)
+    held: npt.NDArray[np.bool_] = members[np.minimum(np.searchsorted(members, values), len(members) - 1)] == values
+    return held

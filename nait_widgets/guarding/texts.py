@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.guarding.reports import Part
-from nait_widgets.store import ActivationStore
+from nait_widgets.store import ActivationStore, open_store
+from nait_widgets.store.files import is_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,10 +82,12 @@ def items_of(source: Any) -> tuple[str, list[str], Iterable[Pair]]:
 
     Raises:
         RecordError: A file or object can't be read.
-        StoreError: A store has no text.
+        StoreError: A store can't be opened, is incomplete, or has no text.
     """
     from nait_widgets.records import read_records
 
+    if isinstance(source, str | PathLike) and is_store(source):
+        source = open_store(source)
     if isinstance(source, ActivationStore):
         store, rows = looked_at(source)
         return str(store.path), [str(i) for i in store.sample_id[rows]], pairs_of(store, rows)

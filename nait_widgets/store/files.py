@@ -122,6 +122,11 @@ def files_of(store: Store) -> Files | None:
     return Folder(store.root) if isinstance(store, LocalStore) else None
 
 
+def is_store(path: str | os.PathLike[str]) -> bool:
+    """Whether a path looks like a store rather than like rows: a Zarr folder, or an archive."""
+    return (Path(path) / "zarr.json").exists() or is_packed(path)
+
+
 def is_packed(path: str | os.PathLike[str]) -> bool:
     """Whether a path is a store in one file, `NAME.zarr.zip`."""
     path = Path(path)
