@@ -10,7 +10,7 @@ from contaminated import BENCHMARK, OTHER, QUESTION, row
 
 import nait_widgets as nait
 from nait_widgets.cli import main
-from nait_widgets.errors import SelectionError
+from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.guarding import read_report
 from nait_widgets.models import CausalLM
 from nait_widgets.store import ActivationStore
@@ -67,6 +67,23 @@ def test_a_report_goes_into_a_selection_and_its_card(contaminated: ActivationSto
     assert nait.Recipe.load(recipe).repeat().ids == chosen.ids
 
 
+def test_samples_too_short_to_be_found_are_no_clean_bill(
+    contaminated: ActivationStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = tmp_path / "short.jsonl"
+    short.write_text("\n".join(json.dumps({"question": f"Who is {i}?", "answer": "x"}) for i in range(3)))
+    store = str(contaminated.path)
+    assert main(["guard", store, str(short)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("None of 67 rows resembles a sample of short (3 of its 3 samples are too short")
+    assert told.err.startswith("nait: caution: 3 of 3 samples of short have fewer than 8 words")
+    assert main(["guard", store, str(short), "--n", "3"]) == 0
+    assert not capsys.readouterr().err
+    with pytest.raises(NaitError, match="a report is written as JSON"):
+        nait.near_duplicates(contaminated).save(tmp_path / "report.csv")
+    assert not (tmp_path / "report.csv").exists()
+
+
 def test_a_report_about_other_data_is_refused(
     contaminated: ActivationStore, pool: ActivationStore, tmp_path: Path
 ) -> None:
@@ -112,6 +129,9 @@ def test_the_command_line(contaminated: ActivationStore, tmp_path: Path, capsys:
     capsys.readouterr()
     for wrong, message in (
         (["guard", store, str(quiz), str(quiz)], "two files are named 'quiz'"),
+        (["guard", store, f"={quiz}"], "lacks a name or a file: say NAME=FILE, or FILE alone"),
+        (["guard", store, "quiz="], "'quiz=' lacks a name or a file"),
+        (["guard", store, str(quiz), "-o", str(tmp_path / "report.csv")], "so give a name that ends in .json"),
         (["guard", store, "--n", "8"], "--n is about files to compare with"),
         (["guard", store, str(quiz), "--n", "0"], "n is 0, but must be at least 2 words"),
         (["guard", store, "none.jsonl"], "there is no such file"),

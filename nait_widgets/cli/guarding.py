@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import tell
+from nait_widgets.cli.common import complain, tell
 from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 def guard(options: argparse.Namespace) -> int:
     """Store -> rows that a benchmark also has, or without files rows that nearly repeat another."""
+    from nait_widgets.guarding import require_json
+
+    if options.output:
+        require_json(options.output)  # before minutes of comparing
     store = nait.open_store(options.store)
     given = {name: getattr(options, name) for name in ("compare", "jaccard", "containment", "n")}
     asked = {name: value for name, value in given.items() if value is not None}
+    report: nait.Contamination | nait.NearDuplicates
+    cautions: tuple[str, ...] = ()
     if options.files:
-        report: nait.Contamination | nait.NearDuplicates = nait.contamination(store, _sources(options.files), **asked)
+        report = nait.contamination(store, _sources(options.files), **asked)
+        cautions = report.cautions
     else:
         if only := {"containment", "n"} & asked.keys():
             raise NaitError(f"--{min(only)} is about files to compare with: name one, or leave it out")
@@ -34,6 +41,8 @@ def guard(options: argparse.Namespace) -> int:
         report.save(options.output)
         lines += ["", f"{options.output}: {len(report.ids):,} ids, for `nait select --exclude {options.output}`"]
     tell(options, report.as_json(), lines)
+    for caution in cautions:
+        complain(f"caution: {caution}", 0)
     return 0
 
 
@@ -48,12 +57,14 @@ def left_out(store: ActivationStore, reports: Sequence[Path]) -> dict[str, Any]:
 
 
 def _sources(files: Sequence[str]) -> dict[str, str]:
-    """Files by their names, NAME=FILE or the file's own."""
+    """Files and stores by their names, NAME=FILE or the file's own."""
     sources: dict[str, str] = {}
     for given in files:
         name, equals, path = given.partition("=")
         if not equals or Path(given).exists():
             name, path = Path(given).name.split(".")[0], given
+        if not name.strip() or not path:
+            raise NaitError(f"{given!r} lacks a name or a file: say NAME=FILE, or FILE alone")
         if name in sources:
             raise NaitError(f"two files are named {name!r}: say NAME={path} for one of them")
         sources[name] = path

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from nait_widgets.errors import SelectionError
+from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.paths import written_whole
 
 if TYPE_CHECKING:
@@ -137,8 +137,13 @@ class Report:
         }
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write as JSON; `nait select --exclude` reads it."""
+        """Write as JSON, `NAME.json`; `nait select --exclude` reads it.
+
+        Raises:
+            NaitError: The name says another format, or the file can't be written.
+        """
         path = Path(path)
+        require_json(path)
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
         return path
@@ -160,6 +165,16 @@ class Contamination(Report):
         without = f"; none of {_listed(none)}" if none else ""
         resembling = len(self.ids)
         return f"{resembling:,} of {rows:,} rows resemble{_s(resembling)} samples: {', '.join(found)}{without}."
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """A sentence for each source of which at least half could hardly be compared."""
+        return tuple(
+            f"{f.short:,} of {f.items:,} samples of {f.name} have fewer than {self.options['n']} words: they are "
+            "found where they nearly are a row's whole text, not inside a longer one; give a smaller n"
+            for f in self.findings
+            if f.short and 2 * f.short >= f.items
+        )
 
 
 def _too_short(finding: Finding) -> str:
@@ -184,6 +199,12 @@ class NearDuplicates(Report):
         words = f", {exact:,} of them word for word" if exact else ""
         rows = f"{finding.rows:,} of {finding.items:,} rows nearly repeat{_s(finding.rows)}"
         return f"{rows} one of {finding.found:,} before them{words}."
+
+
+def require_json(path: Path) -> None:
+    """Raise unless a report can be written under a name."""
+    if path.suffix.lower() != ".json":
+        raise NaitError(f"{path}: a report is written as JSON, so give a name that ends in .json")
 
 
 def read_report(path: str | os.PathLike[str], store: ActivationStore) -> tuple[tuple[str, ...], str]:
