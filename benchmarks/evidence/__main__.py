@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.size != 1 and asked.out is None:
         parser.error("results are told at size 1: give --out for a trial")
     os.environ["TQDM_DISABLE"] = "1"
-    study = Study(asked.work / f"size-{asked.size:g}", asked.size, SHARED, asked.model)
     place = Place.of(asked.out)
+    study = Study(asked.work / f"size-{asked.size:g}", asked.size, SHARED, place.results, asked.model)
     for part in asked.parts or PARTS:
         section = finished(study, part, again=asked.again and part in asked.parts)
         if section is not None:
@@ -64,7 +64,8 @@ def finished(study: Study, part: str, *, again: bool = False) -> Section | None:
     here, began = machine(), time.perf_counter()
     run: Any = import_module(f"benchmarks.evidence.{part}").run
     section: Section = run(study)
-    section.seconds, section.machine, section.size = time.perf_counter() - began, here, study.size
+    if not section.machine:  # of `larger` without a model, what an earlier run found elsewhere
+        section.seconds, section.machine, section.size = time.perf_counter() - began, here, study.size
     section.save(cached)
     print(f"{section.markdown()}", flush=True)
     print(f"{part}: {section.seconds:.0f} s", file=sys.stderr, flush=True)

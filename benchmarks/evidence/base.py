@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import random
 import sys
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from benchmarks.evidence.page import Section
 from benchmarks.evidence.study import SITES
 from benchmarks.report import table
 from nait_widgets.models import load_model
+from nait_widgets.paths import slug, written_whole
 from nait_widgets.records import Renderer, read_records
 
 if TYPE_CHECKING:
@@ -48,10 +51,21 @@ def run(study: Study) -> Section:
     for name, folder in models.items():
         model = load_model(folder)
         sizes[name] = sum(weight.numel() for weight in model.model.parameters())
-        stores = sets(study, model, name.replace(" ", "-"), SITES[0], "held_out", "all")
+        stores = sets(study, model, files_of(name, models[name]), SITES[0], "held_out", "all")
         told[name] = {target: _response_loss(store) for target, store in stores.items()}
-    section = Section(figures={"parameters": sizes, "response loss": told})
+    left_out = {name: [split.opened_alike, split.resembling] for name, split in study.splits.items()}
+    section = Section(figures={"parameters": sizes, "response loss": told, "not held out": left_out})
     section.text += [
+        "The sets: rows of each part, and rows that were to be held out and are not, since they open as a row of the "
+        "other parts does (the same passage, or the same template), or since `nait guard` finds them to resemble one, "
+        "or a row of Dolly.",
+        table(
+            ["set", "for the base", "in-domain", "held out", "opens alike", "resembles"],
+            [
+                [name, f"{len(split.base):,}", *map(str, [len(split.in_domain), len(split.held_out), *left_out[name]])]
+                for name, split in study.splits.items()
+            ],
+        ),
         f"{sizes['own base']:,} parameters, vocabulary {VOCABULARY:,}, "
         f"{json.loads((models['own base'] / 'training.json').read_text())['tokens']:,} tokens once. Mean loss of the "
         "held-out responses before any fine-tuning, nats a token (the two have other tokens, so the rows don't "
@@ -71,15 +85,25 @@ def _response_loss(store: ActivationStore) -> float:
 
 
 def trained(study: Study) -> Path:
-    """The folder of the base model; trained where there is none yet."""
-    folder = study.work / "base"
-    if not (folder / "model.safetensors").exists():
-        _train(study, folder)
+    """The folder of the base model, named by what decides it; trained where there is none yet."""
+    documents = _documents(study)
+    settings = VOCABULARY, CONTEXT, WINDOW, BATCH, PEAK_RATE, CHAT_TEMPLATE
+    steps = [inspect.getsource(step) for step in (_make_tokenizer, _encode, _windows, _make_model, _optimise)]
+    meaning = json.dumps([documents, settings, steps], sort_keys=True)
+    folder = study.work / f"base-{sha256(meaning.encode()).hexdigest()[:8]}"
+    if not folder.exists():
+        with written_whole(folder) as temporary:
+            temporary.mkdir()
+            _train(documents, temporary)
     return folder
 
 
-def _train(study: Study, folder: Path) -> None:
-    documents = _documents(study)
+def files_of(name: str, model: Path | str) -> str:
+    """What stores and runs of a model are called; another base is another model, and has its own."""
+    return slug(f"{name} {Path(model).name}")
+
+
+def _train(documents: Sequence[Row], folder: Path) -> None:
     tokenizer = _make_tokenizer(documents, folder)
     windows = _windows(_encode(documents, tokenizer))
     print(f"  base model: {len(windows):,} windows of {WINDOW} tokens", file=sys.stderr, flush=True)

@@ -19,6 +19,7 @@ Row = dict[str, Any]
 T = TypeVar("T")
 
 CAPABILITIES = {"GSM8K": "maths", "MBPP": "code", "TyDiQA": "reading", "MMLU": "knowledge"}
+OPENING = 120  # characters by which questions about one passage, or of one template, are known
 LONGEST = 900  # characters of a passage or question: with its response it fits the small models' 512 tokens
 _LETTERS = "ABCD"
 _NOT_TEXT = {"test", "tests", "site-packages", "lib2to3", "idlelib", "turtledemo", "encodings", "__pycache__"}
@@ -31,12 +32,16 @@ class Split:
     Attributes:
         base: For training a base model.
         in_domain: For fitting a direction.
-        held_out: For evaluation; in neither of the others.
+        held_out: For evaluation; none opens as a row of the others does, so none is about the same passage.
+        opened_alike: Rows that are not held out because they do.
+        resembling: Rows that are not held out because the guard finds them in text that is trained on or fitted to.
     """
 
     base: list[Row]
     in_domain: list[Row]
     held_out: list[Row]
+    opened_alike: int
+    resembling: int = 0
 
 
 def missing(shared: Path) -> str | None:
@@ -58,7 +63,7 @@ def splits(shared: Path, in_domain: int, held_out: int) -> dict[str, Split]:
     Args:
         shared: The folder of shared data.
         in_domain: Rows of each to fit to.
-        held_out: Rows of each to evaluate on.
+        held_out: Rows of each that may be evaluated on, before those that open alike are left out.
     """
     data = shared / "data"
     gsm8k, mbpp, mmlu = _gsm8k(data / "gsm8k/train.jsonl"), _mbpp(data / "mbpp/mbpp.jsonl"), _mmlu(data / "mmlu")
@@ -88,9 +93,15 @@ def _split(parts: tuple[list[Row], ...], in_domain: int, held_out: int) -> Split
     """The parts of one set; where a set has no file of its own to hold out, that is what fitting leaves."""
     base, rest = parts[0], _shuffled(parts[1])
     evaluated = _shuffled(parts[2]) if len(parts) > 2 else rest[in_domain:]
-    asked = {row["instruction"] for row in (*base, *rest[:in_domain])}  # some questions of MMLU are asked twice
-    fresh = [row for row in evaluated if row["instruction"] not in asked]
-    return Split(_shuffled(base), rest[:in_domain], fresh[:held_out])
+    known = {_opening(row) for row in (*base, *rest[:in_domain])}
+    looked_at = evaluated[:held_out]
+    fresh = [row for row in looked_at if _opening(row) not in known]
+    return Split(_shuffled(base), rest[:in_domain], fresh, len(looked_at) - len(fresh))
+
+
+def _opening(row: Row) -> str:
+    """How a row's passage begins; where it has none of its own, the question, which MMLU's passages come before."""
+    return " ".join((row["input"] or row["instruction"]).split())[:OPENING].casefold()
 
 
 def _gsm8k(path: Path) -> list[Row]:

@@ -1,4 +1,4 @@
-"""All models in one table, with a row for a larger one where it is given."""
+"""All models in one table, with a row for a larger one where it was ever given."""
 
 from __future__ import annotations
 
@@ -18,13 +18,26 @@ RECIPE = Recipe(steps=100, response_tokens=4_096, learning_rate=2e-5)
 
 
 def run(study: Study) -> Section:
-    """The comparison with the named model, if there is one, and the rows of all."""
-    section = Section()
-    if study.model is not None:
-        setting = Setting(Path(study.model).name, study.model, ROWS, SEEDS, RIVALS, RECIPE)
-        section = run_setting(study, setting, prepare(study, setting))
+    """The comparison with the named model, else that which the page shows already, and the rows of all."""
+    section = _compared(study) if study.model is not None else _known(study)
     rows = [Section.load(path).figures["row"] for part in ("real", "own_base") if (path := study.part(part)).exists()]
-    rows += [section.figures["row"]] if study.model else [{"model": "a larger model", "seeds": "not run"}]
+    rows.append(section.figures.get("row", {"model": "a larger model", "seeds": "not run"}))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     section.text.insert(0, table(columns, [[row.get(column, "") for column in columns] for row in rows]))
     return section
+
+
+def _compared(study: Study) -> Section:
+    assert study.model is not None
+    setting = Setting(Path(study.model).name, study.model, ROWS, SEEDS, RIVALS, RECIPE)
+    return run_setting(study, setting, prepare(study, setting))
+
+
+def _known(study: Study) -> Section:
+    """What was measured where the card was; nothing where no larger model was run."""
+    path = study.results / "evidence-larger.json"
+    known = Section.load(path) if path.exists() else Section()
+    if "row" not in known.figures:
+        return Section()
+    del known.text[0]  # the rows of all, which are made anew
+    return known

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import replace_part
+from nait_widgets.paths import written_whole
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "evidence.md"
@@ -41,9 +42,10 @@ class Section:
         self.text.append(f"![{caption}](images/evidence-{name}.svg)")
 
     def save(self, path: Path) -> None:
-        """Write as JSON."""
+        """Write as JSON: a file that is there is a finished part."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Section:

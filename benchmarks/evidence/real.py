@@ -42,7 +42,7 @@ def _exact(study: Study, shared: Setting, material: Material) -> str:
     result = compare(
         study,
         shared.model,
-        f"{shared.slug}-exact",
+        f"{shared.files}-exact",
         material.rows,
         chosen,
         asked,
