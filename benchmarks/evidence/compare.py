@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from benchmarks.evidence.downstream import (
     RANDOM,
     Recipe,
+    cautions,
     compare,
     counted,
     difference,
     random_draws,
+    reading,
     spread_of,
     values,
     without_steps,
@@ -93,10 +95,10 @@ def _tell(study: Study, results: dict[str, SubsetComparison], n_held_out: int, k
         figure[name] = {subset: values(result, subset, target) for subset in ("top", "bottom")}
     section.text += [
         f"The demo's model, `{SITE}`, {k} rows a subset; {RECIPE.words(study)}; {len(study.seeds(SEEDS))} seeds, each "
-        f"with a random draw of its own. Directions from the first {FITTED / 256:.0%} of the in-domain samples; the "
-        f"loss is that of the responses of the other {n_held_out}, nats a token, lower is better. Differences are "
-        "paired by seed, with 95 % intervals and p by the paired t-test, **bold** where the interval leaves out zero; "
-        "*in order* counts the seeds at which top < random < bottom.",
+        f"with a random draw of its own. {reading(*results.values())} Directions from the first {FITTED / 256:.0%} of "
+        f"the in-domain samples; the loss is that of the responses of the other {n_held_out}, nats a token, lower is "
+        "better. Differences are paired by seed, with 95 % intervals and p by the paired t-test, **bold** where the "
+        "interval leaves out zero; *in order* counts the seeds at which top < random < bottom.",
         table(
             [
                 "direction",
@@ -111,6 +113,7 @@ def _tell(study: Study, results: dict[str, SubsetComparison], n_held_out: int, k
             ],
             rows,
         ),
+        *cautions(results),
     ]
     section.picture(
         "compare",

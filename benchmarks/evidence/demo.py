@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.evidence.figure import lines
 from benchmarks.evidence.labelled import Labelled, labelled
-from benchmarks.evidence.measures import chance, kept, top
+from benchmarks.evidence.measures import chance, kept, told_apart, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.rivals import DIVERSITY, aimed_scorers, columns, directions, free_scorers
 from benchmarks.evidence.study import SITES, Study
@@ -114,22 +114,24 @@ def _tell_precision(section: Section, pool: Labelled, scores: Scores) -> None:
 
 
 def _verdict(found: dict[str, dict[str, float]], n: int) -> str:
-    """How NAIT's presets do against random and against the best rival."""
-    own = [name for name in found if name.startswith(("NAIT paper", "NAIT robust"))]
-    rivals = {name: by_target for name, by_target in found.items() if not name.startswith("NAIT")}
+    """How NAIT's presets do against random and the rivals, by paired intervals over the capabilities."""
+    rivals = {name: list(by_target.values()) for name, by_target in found.items() if not name.startswith("NAIT")}
     told = []
-    for name in own:
-        above = sum(found[name][target] > found["random"][target] for target in found[name])
-        best = sum(found[name][t] >= max(rival[t] for rival in rivals.values()) for t in found[name])
-        told.append(
-            f"{name}: precision {np.mean(list(found[name].values())):.0%}, above random for {above} of {n} "
-            f"capabilities, as good as the best rival or better for {best}"
-        )
-    mean = {name: float(np.mean(list(by_target.values()))) for name, by_target in rivals.items()}
-    strongest = max(mean, key=lambda name: mean[name])
+    for name in found:
+        if not name.startswith(("NAIT paper", "NAIT robust")):
+            continue
+        own = list(found[name].values())
+        apart = told_apart(own, rivals)
+        parts = [f"{word} than {', '.join(apart[at])}" for at, word in ((1, "less"), (-1, "more")) if apart[at]]
+        if apart[0]:
+            parts.append(f"no difference shown to {', '.join(apart[0])}")
+        told.append(f"{name} {np.mean(own):.0%}: {'; '.join(parts)}")
+    mean = {name: float(np.mean(values)) for name, values in rivals.items()}
+    highest = max(mean, key=lambda name: mean[name])
     return (
-        f"Demo pool, {SHOWN:.0%} selected. {'; '.join(told)}. The best rival on the mean is {strongest} "
-        f"({mean[strongest]:.0%}); random finds {mean['random']:.0%}."
+        f"Demo pool, {SHOWN:.0%} selected, precision on the mean of {n} capabilities, differences by the 95 % interval "
+        f"over them: {'. '.join(told)}. The rival of the highest mean is {highest} ({mean[highest]:.0%}); random finds "
+        f"{mean['random']:.0%}."
     )
 
 

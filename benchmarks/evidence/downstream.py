@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from benchmarks.evidence.study import Study
     from nait_widgets.training.statistics import Paired
 
-MOST_ROWS = 1_500  # of a subset that are rendered: several times what a run reads
 RANDOM = "random"
 
 
@@ -82,7 +81,7 @@ def compare(
         for name, rows in subsets.items()
     }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the comparison keeps its cautions
+        warnings.simplefilter("ignore")  # the page tells them: see `cautions`
         return compare_subsets(
             model,
             drawn,
@@ -128,6 +127,26 @@ def counted(found: Sequence[str], of: int) -> str:
     return f"{len(found)} of {of} targets" + (f" ({', '.join(found)})" if found else "")
 
 
+def reading(*results: SubsetComparison) -> str:
+    """How much of a subset a run reads, in a sentence."""
+    read = []
+    for result in results:
+        usable = {name: float(np.mean([facts["usable"] for facts in of])) for name, of in result.subsets.items()}
+        read += [(run.epochs, min(run.epochs, 1.0) * usable[run.subset]) for run in result.runs]
+    epochs, rows = np.array(read).T
+    return (
+        f"A run reads about {rows.mean():,.0f} of its subset's rows ({rows.min():,.0f} to {rows.max():,.0f}: the "
+        f"longer their responses, the fewer), {epochs.mean():.2f} epochs ({epochs.min():.2f} to {epochs.max():.2f}); "
+        "its seed draws which, and in what order."
+    )
+
+
+def cautions(results: Mapping[str, SubsetComparison]) -> list[str]:
+    """What the comparisons warn of, as a block of text; none where they warn of nothing."""
+    told = [f"- {name}: {caution}." for name, result in results.items() for caution in result.cautions]
+    return ["\n".join(["**Cautions** of `nait compare`:\n", *told])] if told else []
+
+
 def without_steps(result: SubsetComparison) -> dict[str, Any]:
     """A comparison as JSON, without the loss of every step."""
     told = result.to_json()
@@ -137,8 +156,5 @@ def without_steps(result: SubsetComparison) -> dict[str, Any]:
 
 
 def _texts(pool: Sequence[Row], rows: Rows) -> list[Row]:
-    """The texts of some rows; of many, an even choice that doesn't depend on their order."""
-    rows = np.sort(rows)
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
-    return [pool[row] for row in rows.tolist()]
+    """The texts of some rows, in the pool's order whatever theirs is."""
+    return [pool[row] for row in np.sort(rows).tolist()]

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.selection import arithmetic
+from nait_widgets.training.statistics import paired
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy.typing as npt
 
     Rows = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
     Floats = npt.NDArray[np.float64]
+
+    from nait_widgets.training.statistics import Paired
 
 
 def top(scores: Floats, fraction: float) -> Rows:
@@ -44,3 +49,21 @@ def chance(mask: Mask, valid: Mask, fraction: float) -> tuple[float, float]:
     n, marked = int(valid.sum()), int((mask & valid).sum())
     share = arithmetic.size(fraction, n) / n
     return share, float(np.sqrt(share * (1 - share) / marked * (n - marked) / (n - 1)))
+
+
+def side(pair: Paired) -> int:
+    """Where a difference's 95 % interval lies: 1 above zero, −1 below, 0 where it holds zero or there is none."""
+    return int(pair.low > 0) - int(pair.high < 0)
+
+
+def told_apart(own: Sequence[float], others: Mapping[str, Sequence[float]]) -> dict[int, list[str]]:
+    """Others by where they lie against one's own values, paired: below it under −1, above under 1, else under 0.
+
+    Args:
+        own: Values, one a capability or a world.
+        others: Those of others, in the same order.
+    """
+    found: dict[int, list[str]] = {-1: [], 0: [], 1: []}
+    for name, values in others.items():
+        found[side(paired(values, own))].append(name)
+    return found

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.evidence.downstream import RANDOM, compare, difference, random_draws, spread_of
+from benchmarks.evidence.downstream import (
+    RANDOM,
+    cautions,
+    compare,
+    difference,
+    random_draws,
+    reading,
+    spread_of,
+)
 from benchmarks.evidence.labelled import Labelled, labelled
-from benchmarks.evidence.measures import kept, top
+from benchmarks.evidence.measures import kept, side, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.real import setting
 from benchmarks.evidence.rivals import NAIT, directions
@@ -22,6 +30,7 @@ from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
     from benchmarks.evidence.measures import Floats, Mask, Rows
+    from nait_widgets.training import SubsetComparison
 
 CURVE = (0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75, 1.0)
 DOWNSTREAM = (0.05, 0.10, 0.20, 0.30, 0.50)
@@ -169,12 +178,12 @@ def _tell_downstream(section: Section, study: Study) -> None:
     names = {target: {ratio: _name(target, ratio) for ratio in DOWNSTREAM} for target in TARGETS}
     for target, by_ratio in names.items():
         subsets |= {name: top(material.aimed[target][PRESET], ratio) for ratio, name in by_ratio.items()}
-    result = compare(study, shared.model, shared.slug, material.rows, subsets, material.held_out, seeds, shared.recipe)
+    result = compare(study, shared.model, shared.files, material.rows, subsets, material.held_out, seeds, shared.recipe)
     section.text += [
         f"**Downstream**, {shared.name}, {PRESET}, {len(material.valid):,} rows of Alpaca: loss on the own target's "
         f"held-out rows after {shared.recipe.words(study)}, against random rows (which are what 100 % is), "
         f"{len(seeds)} seeds. The tokens are the same at every ratio, so this asks which rows are better, not whether "
-        "more of them are.",
+        f"more of them are. {reading(result)}",
         table(
             ["target", *(f"{ratio:.0%}" for ratio in DOWNSTREAM), "100%"],
             [
@@ -186,16 +195,23 @@ def _tell_downstream(section: Section, study: Study) -> None:
                 for target, by_ratio in names.items()
             ],
         ),
+        *cautions({"by ratio": result}),
         _real_suggestions(material),
     ]
     for target, by_ratio in names.items():
-        means = {ratio: result.pair(name, target).mean for ratio, name in by_ratio.items()} | {1.0: 0.0}
-        best = min(means, key=lambda ratio: means[ratio])
-        section.verdicts.append(
-            f"The ratio downstream, {shared.name}, {target}: of "
-            f"{', '.join(f'{ratio:.0%}' for ratio in means)}, {best:.0%} gives the lowest mean loss "
-            f"({means[best]:+.3f} against all rows).".replace("-", "−")
-        )
+        section.verdicts.append(f"The ratio downstream, {shared.name}, {_told(result, target, by_ratio)}")
+
+
+def _told(result: SubsetComparison, target: str, by_ratio: dict[float, str]) -> str:
+    """Which ratios are worse than the one of the lowest mean loss, by paired intervals over the seeds."""
+    names = by_ratio | {1.0: RANDOM}
+    best = min(names, key=lambda ratio: float(np.mean(result.values(names[ratio], target))))
+    others = {ratio: result.pair(name, target, reference=names[best]) for ratio, name in names.items() if ratio != best}
+    worse = [f"{ratio:.0%}" for ratio, pair in others.items() if side(pair) > 0]
+    alike = [f"{ratio:.0%}" for ratio, pair in others.items() if side(pair) <= 0]
+    parts = [f"worse beyond the interval: {', '.join(worse)}"] if worse else []
+    parts += [f"no difference shown to {', '.join(alike)}"] if alike else []
+    return f"{target}: the lowest mean loss is that of {best:.0%}; {'; '.join(parts)}."
 
 
 def _name(target: str, ratio: float) -> str:

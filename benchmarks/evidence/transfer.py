@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.evidence.base import files_of
 from benchmarks.evidence.captured import captured
 from benchmarks.evidence.data import CAPABILITIES, candidates, spread
 from benchmarks.evidence.downstream import (
     RANDOM,
     Recipe,
+    cautions,
     compare,
     counted,
     difference,
     random_draws,
+    reading,
     spread_of,
     values,
     without_steps,
 )
 from benchmarks.evidence.figure import Range, ranges
-from benchmarks.evidence.measures import top
+from benchmarks.evidence.measures import told_apart, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.rivals import aimed_scorers, columns, directions, free_scorers
 from benchmarks.evidence.study import SITES, Study
@@ -31,6 +34,7 @@ from benchmarks.report import table
 from nait_widgets import contamination
 from nait_widgets.models import load_model
 from nait_widgets.paths import slug
+from nait_widgets.training.statistics import paired
 
 if TYPE_CHECKING:
     from benchmarks.evidence.data import Row
@@ -44,6 +48,7 @@ EVALUATED = 64  # held-out rows of each set
 PRESETS = ("NAIT paper", "NAIT robust")
 
 
+_LOSS = {-1: "lower", 1: "higher"}  # by a rival's side
 _COUNTS = ("below random", "beyond the interval", "below the bottom")
 SMALL = Recipe(steps=10, response_tokens=1_024, learning_rate=3e-4)  # for models of some million parameters
 
@@ -70,8 +75,13 @@ class Setting:
 
     @property
     def slug(self) -> str:
-        """The name as files have it."""
+        """The name as pictures have it."""
         return slug(self.name)
+
+    @property
+    def files(self) -> str:
+        """The name as stores and runs have it."""
+        return files_of(self.name, self.model)
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def run_setting(study: Study, setting: Setting, material: Material) -> Section:
         else:
             subsets |= {f"{name}, {target}": top(by[name], FRACTION) for target, by in material.aimed.items()}
     result = compare(
-        study, setting.model, setting.slug, material.rows, subsets, material.held_out, seeds, setting.recipe
+        study, setting.model, setting.files, material.rows, subsets, material.held_out, seeds, setting.recipe
     )
     section = Section(figures={"comparison": without_steps(result), "left out": material.left_out})
     section.figures["row"] = _row(setting, result)
@@ -126,6 +136,7 @@ def run_setting(study: Study, setting: Setting, material: Material) -> Section:
     _tell_transfer(section, result)
     if setting.rivals:
         _tell_all(section, setting, material, subsets, result)
+    section.text += cautions({setting.name: result})
     return section
 
 
@@ -149,7 +160,7 @@ def _row(setting: Setting, result: SubsetComparison) -> dict[str, str]:
 def prepare(study: Study, setting: Setting) -> Material:
     """The candidates of a setting, scored by everything that it compares."""
     n = study.rows(setting.rows, 400)
-    sets = captured(study, load_model(setting.model), setting.slug, SITES[0], n, ("mean",), "all")
+    sets = captured(study, load_model(setting.model), setting.files, SITES[0], n, ("mean",), "all")
     held_out = {name: split.held_out[: study.rows(EVALUATED, 16)] for name, split in study.splits.items()}
     valid = sets.pool.selectable.copy()
     alike = [sets.pool.index(row) for row in set(contamination(sets.pool, held_out).ids)]
@@ -187,9 +198,9 @@ def _tell_setting(section: Section, study: Study, setting: Setting, material: Ma
         f"{len(material.store):,} rows of Alpaca, {len(material.valid):,} selectable ({material.left_out} were left "
         f"out because they resemble a held-out row), `{SITES[0]}`, {fitted} in-domain rows a direction, "
         f"{material.k:,} rows a subset; {setting.recipe.words(study)}; {len(study.seeds(setting.seeds))} seeds, random "
-        f"with a draw of its own for each. Held out: {sizes}. Loss in nats a response token, lower is better; "
-        "differences to random are paired by seed, with 95 % intervals by Student's t, **bold** where they leave out "
-        "zero."
+        f"with a draw of its own for each. {reading(result)} Held out: {sizes}. Loss in nats a response token, "
+        "lower is better; differences to random are paired by seed, with 95 % intervals by Student's t, **bold** where "
+        "they leave out zero."
     )
 
 
@@ -265,34 +276,42 @@ def _tell_all(
     def subset(name: str, target: str) -> str:
         return name if name in subsets else f"{name}, {target}"
 
-    mean = {name: float(np.mean([result.pair(subset(name, t), t).mean for t in targets])) for name in names}
+    by_target = {name: [result.pair(subset(name, target), target).mean for target in targets] for name in names}
+    mean = {name: float(np.mean(found)) for name, found in by_target.items()}
     lengths = {
         name: float(np.mean([material.store.n_response_tokens[subsets[subset(name, t)]].mean() for t in targets]))
         for name in names
     }
     section.text += [
         "**All scorers**, the top 10 % by each: loss on the target that it was chosen for (of scorers without a target "
-        "the one subset on each), against random; best on the mean first. *tokens*: response tokens a row, "
-        f"{material.store.n_response_tokens[material.valid].mean():.0f} in the pool.",
+        "the one subset on each), against random; lowest mean first, its interval over the targets. *tokens*: response "
+        f"tokens a row, {material.store.n_response_tokens[material.valid].mean():.0f} in the pool.",
         table(
             ["scorer", *targets, "mean", "tokens"],
             [
                 [
                     name,
                     *(difference(result.pair(subset(name, target), target)) for target in targets),
-                    f"{mean[name]:+.3f}".replace("-", "−"),
+                    difference(paired(by_target[name], [0.0] * len(targets))),
                     f"{lengths[name]:.0f}",
                 ]
                 for name in sorted(names, key=lambda name: mean[name])
             ],
         ),
     ]
-    best = min(names, key=lambda name: mean[name])
-    losing = [name for name in names if all(mean[name] < mean[f"{preset}, top"] for preset in PRESETS)]
-    section.figures["all scorers, mean difference to random"] = mean
-    section.verdicts.append(
-        f"Real data, {setting.name}, all scorers, mean loss against random on the {len(targets)} own targets: the best "
-        f"is {best} ({mean[best]:+.3f}); ".replace("-", "−")
-        + "; ".join(f"{preset} {mean[f'{preset}, top']:+.3f}" for preset in PRESETS).replace("-", "−")
-        + (f". Better than both presets: {', '.join(losing)}." if losing else ". No rival is better than both presets.")
-    )
+    section.figures["all scorers, difference to random by target"] = by_target
+    for preset in PRESETS:
+        own = f"{preset}, top"
+        apart = told_apart(by_target[own], {RANDOM: [0.0] * len(targets)} | {n: by_target[n] for n in setting.rivals})
+        section.verdicts.append(
+            f"Real data, {setting.name}, all scorers on the {len(targets)} own targets, {preset}: {mean[own]:+.3f} "
+            f"against random on the mean; {_apart(apart)}".replace("-", "−")
+        )
+
+
+def _apart(found: dict[int, list[str]]) -> str:
+    """Which rivals' loss is another, by the paired interval over the targets."""
+    told = [f"{word} loss beyond the interval: {', '.join(found[at])}" for at, word in _LOSS.items() if found[at]]
+    if found[0]:
+        told.append(f"no difference shown to {', '.join(found[0])}")
+    return "; ".join(told) + "."
