@@ -10,10 +10,11 @@ import pytest
 from shared import shared
 
 from benchmarks.evidence import __main__ as evidence
-from benchmarks.evidence import measures
+from benchmarks.evidence import base, larger, measures
 from benchmarks.evidence.data import Split, splits
 from benchmarks.evidence.figure import Range, ranges
 from benchmarks.evidence.page import PAGE, Place, Section
+from benchmarks.evidence.study import Study
 
 
 def test_the_demo_part_writes_its_part_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,12 +94,59 @@ def test_the_parts_of_the_real_sets_are_disjoint() -> None:
     found = splits(shared("data").parent, 256, 200)
     assert list(found) == ["GSM8K", "MBPP", "TyDiQA", "MMLU"]
     for split in found.values():
-        assert (len(split.in_domain), len(split.held_out)) == (256, 200)
+        assert len(split.in_domain) == 256
+        assert len(split.held_out) + split.opened_alike == 200
         _assert_disjoint(split)
+    assert found["MMLU"].opened_alike > 5  # its questions share passages and templates
 
 
 def _assert_disjoint(split: Split) -> None:
     base, in_domain, held_out = (
-        {(row["instruction"], row["input"]) for row in part} for part in (split.base, split.in_domain, split.held_out)
+        {(row["input"] or row["instruction"])[:120] for row in part}
+        for part in (split.base, split.in_domain, split.held_out)
     )
     assert not held_out & (base | in_domain)
+
+
+def test_what_is_held_out_is_like_nothing_that_is_read(tmp_path: Path) -> None:
+    study = Study(tmp_path, 0.25, shared("data").parent, tmp_path / "results")
+    known = study.splits["MBPP"]
+    assert known.resembling > 0
+    read = [_words(row["instruction"]) for row in (*known.base, *known.in_domain)]
+    alike = [max(len(own & other) / len(own | other) for other in read) for own in map(_asked, known.held_out)]
+    assert max(alike) < 0.8
+
+
+def _asked(row: dict[str, str]) -> set[tuple[str, ...]]:
+    return _words(row["instruction"])
+
+
+def _words(text: str) -> set[tuple[str, ...]]:
+    words = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+    return {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))}
+
+
+def test_a_larger_model_s_figures_stay_where_none_is_given(tmp_path: Path) -> None:
+    study = Study(tmp_path / "work", 1, tmp_path, tmp_path / "results")
+    assert "not run" in larger.run(study).text[0]
+    figures = {"row": {"model": "Large", "seeds": "3"}}
+    known = Section(["| old rows |", "told"], ["verdict"], figures, {}, 900.0, {"cpu": "elsewhere"})
+    known.save(tmp_path / "results" / "evidence-larger.json")
+    Section(figures={"row": {"model": "shared model", "seeds": "4"}}).save(study.part("real"))
+    section = larger.run(study)
+    assert section.figures == figures
+    assert section.text[1:] == ["told"]
+    assert "| Large | 3 |" in section.text[0]
+    assert "| shared model | 4 |" in section.text[0]
+    assert (section.verdicts, section.seconds, section.machine) == (["verdict"], 900.0, {"cpu": "elsewhere"})
+
+
+def test_a_rival_is_better_only_beyond_the_interval() -> None:
+    own = [0.5, 0.6, 0.4, 0.5]
+    others = {"higher": [0.7, 0.8, 0.61, 0.7], "lower": [0.3, 0.4, 0.21, 0.3], "lucky": [0.9, 0.6, 0.4, 0.49]}
+    assert measures.told_apart(own, others) == {-1: ["lower"], 0: ["lucky"], 1: ["higher"]}
+
+
+def test_another_base_has_other_files() -> None:
+    names = {base.files_of("own base", Path("work") / folder) for folder in ("base-1a2b3c4d", "base-5e6f7a8b")}
+    assert names == {"own-base-base-1a2b3c4d", "own-base-base-5e6f7a8b"}
