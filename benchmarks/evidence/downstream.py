@@ -134,6 +134,11 @@ def reading(*results: SubsetComparison) -> str:
         usable = {name: float(np.mean([facts["usable"] for facts in of])) for name, of in result.subsets.items()}
         read += [(run.epochs, min(run.epochs, 1.0) * usable[run.subset]) for run in result.runs]
     epochs, rows = np.array(read).T
+    if epochs.min() >= 1:
+        return (
+            f"A run reads every row of its subset, {epochs.mean():.1f} times on the mean ({epochs.min():.1f} to "
+            f"{epochs.max():.1f}); its seed draws their order."
+        )
     return (
         f"A run reads about {rows.mean():,.0f} of its subset's rows ({rows.min():,.0f} to {rows.max():,.0f}: the "
         f"longer their responses, the fewer), {epochs.mean():.2f} epochs ({epochs.min():.2f} to {epochs.max():.2f}); "
@@ -143,7 +148,11 @@ def reading(*results: SubsetComparison) -> str:
 
 def cautions(results: Mapping[str, SubsetComparison]) -> list[str]:
     """What the comparisons warn of, as a block of text; none where they warn of nothing."""
-    told = [f"- {name}: {caution}." for name, result in results.items() for caution in result.cautions]
+    found: dict[str, list[str]] = {}
+    for name, result in results.items():
+        for caution in result.cautions:
+            found.setdefault(caution, []).append(name)
+    told = [f"- {', '.join(names)}: {caution}." for caution, names in found.items()]
     return ["\n".join(["**Cautions** of `nait compare`:\n", *told])] if told else []
 
 

@@ -311,7 +311,11 @@ def _tell_all(
 
 def _apart(found: dict[int, list[str]]) -> str:
     """Which rivals' loss is another, by the paired interval over the targets."""
-    told = [f"{word} loss beyond the interval: {', '.join(found[at])}" for at, word in _LOSS.items() if found[at]]
+    told = [f"{word} loss beyond the interval: {_named(found[at])}" for at, word in _LOSS.items() if found[at]]
     if found[0]:
-        told.append(f"no difference shown to {', '.join(found[0])}")
+        told.append(f"no difference shown to {_named(found[0])}")
     return "; ".join(told) + "."
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(f"*{name}*" for name in names)
