@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from nait_widgets.methods import baselines, diversity, likelihood, nag, similarity
 
 NAN = float("nan")
+Floats = npt.NDArray[np.float64]
 
 
 def array(*values: object) -> npt.NDArray[np.float64]:
@@ -78,29 +81,41 @@ def test_cosines_and_nearest_by_hand() -> None:
     np.testing.assert_allclose(similarity.embedding_centroid(embeddings, targets.mean(axis=0)), [0.8, 1, NAN, NAN])
 
 
+def turns_of(cosines: Floats, **options: int) -> Floats:
+    """A round-robin over cosines (target, sample), given 7 samples at a time."""
+
+    def some() -> Iterator[tuple[slice, Floats]]:
+        for start in range(0, cosines.shape[1], 7):
+            rows = slice(start, min(start + 7, cosines.shape[1]))
+            yield rows, cosines[:, rows].T
+
+    return similarity.round_robin(some, cosines.shape[1], len(cosines), **options)
+
+
 def test_a_round_robin_by_hand() -> None:
     #           row    0    1    2    3    4    5
     first = array(0.9, 0.8, 0.1, NAN, 0.7, 0.2)
     second = array(0.9, 0.5, 0.4, NAN, 0.8, 0.3)
     # 1: the first takes row 0, its best. 2: the second's best, 0, is gone; it takes 4. 3: the first takes 1. 4: 0, 4
     # and 1 are gone; the second takes 2. 5: the first takes 5, which is all that is left. Row 3 takes no part.
-    assert similarity.round_robin(np.stack([first, second])).tolist()[:3] == [1, 3, 4]
-    np.testing.assert_array_equal(similarity.round_robin(np.stack([first, second])), [1, 3, 4, NAN, 2, 5])
+    np.testing.assert_array_equal(turns_of(np.stack([first, second])), [1, 3, 4, NAN, 2, 5])
     # alike: the first row first
-    np.testing.assert_array_equal(similarity.round_robin(array([0.5, 0.7, 0.5, 0.7])), [3, 1, 4, 2])
+    np.testing.assert_array_equal(turns_of(array([0.5, 0.7, 0.5, 0.7])), [3, 1, 4, 2])
 
 
-@given(st.integers(1, 5), st.integers(0, 200), st.integers(0, 2**32 - 1))
-def test_a_round_robin_is_what_a_loop_gives(n_targets: int, n: int, seed: int) -> None:
+@given(st.integers(1, 5), st.integers(0, 200), st.integers(1, 10_000), st.integers(0, 2**32 - 1))
+def test_a_round_robin_is_what_a_loop_gives_in_whatever_room(n_targets: int, n: int, room: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     # targets much alike, so that long runs of what one wants are gone
     cosines = np.round(rng.random(n) + 0.1 * rng.random((n_targets, n)), 2)
-    left, expected = list(range(n)), np.full(n, NAN)
-    for turn in range(n):
+    cosines[:, rng.random(n) < 0.1] = NAN
+    left, expected = np.flatnonzero(~np.isnan(cosines[0])).tolist(), np.full(n, NAN)
+    for turn in range(len(left)):
         taken = max(left, key=lambda row: (cosines[turn % n_targets, row], -row))
         left.remove(taken)
         expected[taken] = turn + 1
-    np.testing.assert_array_equal(similarity.round_robin(cosines), expected)
+    np.testing.assert_array_equal(turns_of(cosines), expected)
+    np.testing.assert_array_equal(turns_of(cosines, room=room), expected)
 
 
 # -- neurons

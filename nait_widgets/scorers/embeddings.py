@@ -106,7 +106,8 @@ class RDS(TargetScorer):
     loses its turn, and what it calls `max` is that round-robin over cosines. Here a target takes its best *remaining*
     sample, so that every round serves every target, and `max` is a maximum.
 
-    A round-robin takes 8 bytes a pair of target and sample.
+    A round-robin takes 8 bytes a pair of target and sample, and no more than 1 GiB: of more pairs each target lists its
+    most similar samples only, and the store is read again for what comes after them. The scores are the same.
 
     Attributes:
         aggregate: `round-robin` or `max`.
@@ -129,12 +130,15 @@ class RDS(TargetScorer):
     def compute(self, store: ActivationStore) -> Floats:
         """Minus the turns, or the largest cosines."""
         assert self.embeddings is not None
-        kept = len(self.embeddings) if self.aggregate == "round-robin" else 1
-        cosines = np.empty((kept, len(store)), np.float32)
-        for rows, embeddings in _blocks(store, "weighted"):
-            block = similarity.cosines(embeddings, self.embeddings)
-            cosines[:, rows] = block.T if self.aggregate == "round-robin" else block.max(axis=1)
-        return -similarity.round_robin(cosines) if self.aggregate == "round-robin" else cosines[0]
+        targets = self.embeddings
+
+        def cosines() -> Iterator[tuple[slice, Floats]]:
+            for rows, embeddings in _blocks(store, "weighted"):
+                yield rows, similarity.cosines(embeddings, targets)
+
+        if self.aggregate == "max":
+            return np.concatenate([block.max(axis=1) for _, block in cosines()])
+        return -similarity.round_robin(cosines, len(store), len(targets))
 
 
 def _blocks(store: ActivationStore, pool: Pool) -> Iterator[tuple[slice, Float32]]:
