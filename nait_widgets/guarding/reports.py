@@ -170,7 +170,7 @@ class Contamination(Report):
     def cautions(self) -> tuple[str, ...]:
         """A sentence for each source of which at least half could hardly be compared."""
         return tuple(
-            f"{f.short:,} of {f.items:,} samples of {f.name} have fewer than {self.options['n']} words: they are "
+            f"{f.short:,} of {f.items:,} samples of {f.name} fall{_s(f.short)} short of {self.options['n']} words: these are "
             "found where they nearly are a row's whole text, not inside a longer one; give a smaller n"
             for f in self.findings
             if f.short and 2 * f.short >= f.items
@@ -181,7 +181,8 @@ def _too_short(finding: Finding) -> str:
     """How many samples could hardly be compared, so that nobody takes silence for innocence."""
     if not finding.short:
         return ""
-    return f" ({finding.short:,} of its {finding.items:,} samples are too short to be found inside a row)"
+    verb = "is" if finding.short == 1 else "are"
+    return f" ({finding.short:,} of its {finding.items:,} samples {verb} too short to be found inside a row)"
 
 
 class NearDuplicates(Report):
