@@ -45,6 +45,30 @@ def test_what_should_be_known_is_told_before_the_work(
     assert f"Caution: {shared}." in str(result)
 
 
+def test_rows_without_a_response_are_told(
+    lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    silent = {"instruction": "say", "output": "", "id": "silent"}
+    cut = {"instruction": "say " * 300, "output": "it", "id": "cut"}
+    with pytest.warns(Caution) as told:
+        result = compare_subsets(
+            lm,
+            {"top": [*subsets["top"], silent]},
+            {"sums": [*eval_sets["sums"], silent, cut]},
+            out=tmp_path,
+            **OPTIONS,
+        )
+    assert (
+        [str(warning.message) for warning in told]
+        == list(result.cautions[:2])
+        == [
+            "1 of 41 rows of subset 'top' has no response within the first 256 tokens and was left out",
+            "2 of 12 rows of eval set 'sums' have no response within the first 256 tokens and were left out",
+        ]
+    )
+    assert "mean ± standard deviation over 1 seed\n" in str(result)
+
+
 def test_wrong_calls_are_refused_before_the_work(
     lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
 ) -> None:
@@ -64,6 +88,12 @@ def test_wrong_calls_are_refused_before_the_work(
         "two different subsets": {"order": ["top"]},
         "seeds is 0": {"seeds": 0},
         "seeds is \\[1, 1\\]": {"seeds": [1, 1]},
+        "seeds is '5'; give how many, 1 or more, or different whole": {"seeds": "5"},
+        "seeds is 2.5": {"seeds": 2.5},
+        "answer_tokens is 0": {"answer_tokens": 0},
+        "batch_tokens is -1": {"batch_tokens": -1},
+        "lora is 0; give a whole number from 1 on, the rank of adapters, or none": {"lora": 0},
+        "lora is True": {"lora": True},
         "steps is 0": {"steps": 0},
         "workers is 0": {"workers": 0},
         "a loaded model can't be given to several": {"workers": 2},
@@ -73,8 +103,10 @@ def test_wrong_calls_are_refused_before_the_work(
     for words, call in calls.items():
         with pytest.raises(NaitError, match=words):
             compare(**call)
-    with pytest.raises(RecordError):
+    with pytest.raises(RecordError, match=r"^subset 'x': list: there are no rows"):
         compare(subsets={"x": []})
+    with pytest.raises(RecordError, match=r"^eval set 'y': list, row 11, field 'id': the row has no id"):
+        compare(eval_sets={"y": [*eval_sets["sums"], *empty]})
     assert not (tmp_path / "never").exists()
 
 
@@ -131,7 +163,7 @@ def test_adapters_need_peft(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)  # as where it isn't installed
-    with pytest.raises(NaitError, match=r"pip install nait-widgets\[train\]"):
+    with pytest.raises(NaitError, match=r"peft is needed .* pip install 'nait-widgets\[train\]'"):
         compare_subsets(lm, subsets, eval_sets, out=tmp_path, lora=2, **OPTIONS)
 
 

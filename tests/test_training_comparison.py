@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import Row, make_rows
+from datasets import Dataset
 from test_cli import nait, refused
 from tiny import tiny_model
 
@@ -31,6 +33,7 @@ from nait_widgets import (
 from nait_widgets.errors import Interrupted
 from nait_widgets.models import CausalLM
 from nait_widgets.store.scan import one_thread_each
+from nait_widgets.training import Caution
 from nait_widgets.training.runs import BASE
 
 SUMS = "two three five sum add number"
@@ -193,8 +196,16 @@ def test_other_rows_under_the_same_name_are_run_anew(
     """The digest in a run's name tells them apart."""
     options = OPTIONS | {"seeds": 1, "steps": 1}
     first = compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
-    other = compare_subsets(lm, {"x": subsets["bottom"]}, eval_sets, out=tmp_path, **options)
-    back = compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
+    with pytest.warns(Caution, match="keeps 1 run of other rows, .* of its own 2 runs, 1 done before and 1 new"):
+        other = compare_subsets(lm, {"x": subsets["bottom"]}, eval_sets, out=tmp_path, **options)
+    with pytest.warns(Caution, match="2 done before and 0 new"):
+        back = compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
+    assert [result.reuse for result in (first, other, back)] == [(0, 2, 0), (1, 1, 1), (2, 0, 1)]
+    assert str(other).endswith(
+        "Runs: 1 reused from an earlier call, 1 new; kept in the folder, but no part of this: 1 of other rows, subsets "
+        "or seeds."
+    )
+    assert str(SubsetComparison.load(tmp_path)) == str(back).partition("\n\nRuns: ")[0]
     assert first.values("x", "sums") == back.values("x", "sums") != other.values("x", "sums")
 
 
@@ -212,9 +223,23 @@ def test_a_folder_of_another_comparison_is_refused(
         compare_subsets(lm, subsets, {"sums": eval_sets["sums"]}, out=out, **OPTIONS)
     with pytest.raises(NaitError, match=r"\(model weights_hash \w{8}, now \w{8}\)"):
         compare_subsets(tiny_model("llama", seed=1), subsets, eval_sets, out=out, **OPTIONS)
-    (tmp_path / "plan.json").write_text("[1, 2]")
+    (tmp_path / "notes.txt").touch()
     with pytest.raises(NaitError, match="holds no comparison"):
         compare_subsets(lm, subsets, eval_sets, out=tmp_path, **OPTIONS)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"format": ', "{}", ""])
+def test_a_damaged_plan_is_named_and_its_runs_are_taken_up(
+    text: str, lm: CausalLM, subsets: dict[str, list[Row]], eval_sets: dict[str, list[Row]], tmp_path: Path
+) -> None:
+    options = OPTIONS | {"seeds": 1, "steps": 1}
+    compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
+    (tmp_path / "plan.json").write_text(text)
+    with pytest.raises(NaitError, match=r"plan\.json is damaged, .*: delete it and start again"):
+        compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
+    (tmp_path / "plan.json").unlink()
+    again = compare_subsets(lm, {"x": subsets["top"]}, eval_sets, out=tmp_path, **options)
+    assert again.reuse == (2, 0, 0)
 
 
 def test_a_selection_and_its_export_are_the_same_subset(
@@ -243,8 +268,14 @@ def test_a_list_of_sources_is_a_draw_for_each_seed(
     assert result.values("random", "sums")[1] == alone.values("random", "sums")[0]
     assert len(result.subsets["random"]) == 2
     assert "Give one draw a seed" not in str(result)
-    with pytest.raises(NaitError, match="2 draws for 5 seeds"):
-        compare_subsets(lm, {"random": drawn}, eval_sets, out=tmp_path / "other", **OPTIONS | {"seeds": 5})
+    for seeds, words in ((5, "2 draws for 5 seeds:"), (1, "2 draws for 1 seed:")):
+        with pytest.raises(NaitError, match=words):
+            compare_subsets(lm, {"random": drawn}, eval_sets, out=tmp_path / "other", **OPTIONS | {"seeds": seeds})
+    frames = [pd.DataFrame(rows)[["instruction", "input", "output"]] for rows in drawn]
+    tables = tuple(Dataset.from_pandas(frame) for frame in frames)
+    for kind, draws in (("frames", frames), ("tables", tables)):
+        again = compare_subsets(lm, {"random": draws}, eval_sets, out=tmp_path / kind, **OPTIONS | {"seeds": [3, 7]})
+        assert again.values("random", "sums") == result.values("random", "sums")
 
 
 def test_answers_are_checked_where_asked_for(

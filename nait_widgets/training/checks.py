@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nait_widgets.errors import NaitError
 from nait_widgets.paths import written_whole
+from nait_widgets.training.result import REPORT, RESULT
 from nait_widgets.training.runs import BASE, decisive
 
 if TYPE_CHECKING:
@@ -31,10 +33,24 @@ def seeds(given: int | Sequence[int]) -> list[int]:
     Raises:
         NaitError: There is none, or one twice.
     """
-    chosen = list(range(given)) if isinstance(given, int) else list(given)
+    try:
+        chosen = [index(seed) for seed in given] if isinstance(given, Iterable) else list(range(index(given)))
+    except TypeError:
+        chosen = []
     if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
-        raise NaitError(f"seeds is {given!r}; give how many, 1 or more, or different numbers from 0 on")
+        raise NaitError(f"seeds is {given!r}; give how many, 1 or more, or different whole numbers from 0 on")
     return chosen
+
+
+def require_counts(**given: int | None) -> None:
+    """Check numbers of things, where they are given.
+
+    Raises:
+        NaitError: One is below 1.
+    """
+    for what, n in given.items():
+        if n is not None and n < 1:
+            raise NaitError(f"{what} is {n}; give 1 or more")
 
 
 def require_named(**given: object) -> None:
@@ -88,8 +104,6 @@ def require_picklable(workers: int, source: str | None, answers: Mapping[str, st
     Raises:
         NaitError: It can't.
     """
-    if workers < 1:
-        raise NaitError(f"workers is {workers}; give 1 or more")
     if workers > 1 and source is None:
         raise NaitError("a loaded model can't be given to several processes: use workers=1, or give its path")
     if workers > 1 and not all(isinstance(answer, str) for answer in answers.values()):
@@ -97,10 +111,26 @@ def require_picklable(workers: int, source: str | None, answers: Mapping[str, st
 
 
 def cautions(
-    subsets: Mapping[str, Mapping[int, Samples]], eval_sets: Mapping[str, Samples], training: Training
+    subsets: Mapping[str, Mapping[int, Samples]],
+    eval_sets: Mapping[str, Samples],
+    training: Training,
+    max_length: int,
 ) -> list[str]:
     """What should be known of the data before the figures are believed."""
     found = []
+    for what, draws in (
+        *(
+            (f"subset {name!r}", {draw.digest: draw for draw in draws.values()}.values())
+            for name, draws in subsets.items()
+        ),
+        *((f"eval set {name!r}", [samples]) for name, samples in eval_sets.items()),
+    ):
+        rows, usable = (sum(counts) for counts in zip(*((draw.rows, len(draw)) for draw in draws), strict=True))
+        if lost := rows - usable:
+            found.append(
+                f"{lost:,} of {rows:,} rows of {what} {'has' if lost == 1 else 'have'} no response within the first "
+                f"{max_length:,} tokens and {'was' if lost == 1 else 'were'} left out"
+            )
     for name, by_seed in subsets.items():
         fewest = min(samples.response_tokens for samples in by_seed.values())
         if fewest < training.response_tokens:
@@ -122,18 +152,14 @@ def open_folder(folder: Path, plan: Mapping[str, Any]) -> None:
     """Make the folder, or check that it holds runs of the same plan.
 
     Raises:
-        NaitError: It holds another comparison, or something else, or can't be written.
+        NaitError: It holds another comparison, or something else, or can't be written; or its plan is damaged.
     """
     file = folder / "plan.json"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        now, then = decisive(plan), _plan_in(file)
-        if then is None:
-            raise NaitError(f"{folder} is there and holds no comparison: name another folder")
-        if changes := _changes(then, now):
-            more = "; …" if len(changes) > _NAMED else ""
-            raise NaitError(
-                f"{folder} holds another comparison ({'; '.join(changes[:_NAMED])}{more}): name another folder"
-            )
+    if folder.exists() and not file.exists() and not _is_ours(folder):
+        raise NaitError(f"{folder} is there and holds no comparison: name another folder")
+    if file.exists() and (changes := _changes(_plan_in(file), decisive(plan))):
+        more = "; …" if len(changes) > _NAMED else ""
+        raise NaitError(f"{folder} holds another comparison ({'; '.join(changes[:_NAMED])}{more}): name another folder")
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -142,12 +168,24 @@ def open_folder(folder: Path, plan: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(plan, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def _plan_in(file: Path) -> dict[str, Any] | None:
-    """What decides a plan that a file holds; None where it holds none."""
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is empty, or holds a comparison whose plan is missing: each run's name still tells its plan."""
+    return folder.is_dir() and {path.name for path in folder.glob("[!.]*")} <= {"runs", RESULT, REPORT}
+
+
+def _plan_in(file: Path) -> dict[str, Any]:
+    """What decides the plan that a file holds.
+
+    Raises:
+        NaitError: It holds none.
+    """
     try:
         return decisive(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NaitError(
+            f"{file} is damaged, or no plan of a comparison ({error}): delete it and start again, and the runs beside "
+            "it that were done for the same plan are taken up; or name another folder"
+        ) from error
 
 
 def _changes(then: Any, now: Any, name: str = "") -> list[str]:

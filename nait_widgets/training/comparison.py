@@ -19,7 +19,7 @@ from nait_widgets.training.answers import Check, find_check, require_checkable
 from nait_widgets.training.endings import ending
 from nait_widgets.training.finetune import import_peft
 from nait_widgets.training.options import Schedule, Training
-from nait_widgets.training.result import SubsetComparison
+from nait_widgets.training.result import Reuse, SubsetComparison
 from nait_widgets.training.runs import BASE, Job, Material, Run, run
 from nait_widgets.training.samples import draws, read_samples
 from nait_widgets.training.workers import run_in_processes
@@ -78,7 +78,8 @@ def compare_subsets(
         subsets: By name a `Selection`, or anything `read_records` reads. A list of these, one for each seed, draws the
             subset anew: a random subset is worth more so, since one draw can be lucky.
         eval_sets: By name anything `read_records` reads; not part of the subsets.
-        out: The folder of this comparison; made where it is missing.
+        out: The folder of this comparison; made where it is missing. Its `comparison.json` and `report.html` are those
+            of the last call; runs of other rows that an earlier one left there are kept, and their number is told.
         seeds: How many (0, 1, …), or which. A seed decides the order of a subset's rows, dropout, and the first
             weights of adapters.
         steps: Of each run.
@@ -132,6 +133,7 @@ def compare_subsets(
         "trust_remote_code": trust_remote_code,
     }
     source = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
+    checks.require_counts(workers=workers, answer_tokens=answer_tokens, batch_tokens=batch_tokens)
     checks.require_picklable(workers, source, answers)
     if lora is not None:
         import_peft()
@@ -167,14 +169,14 @@ def compare_subsets(
     }
     folder = Path(out)
     checks.open_folder(folder, plan)
-    cautions = checks.cautions(by_seed, held_out, training)
+    cautions = checks.cautions(by_seed, held_out, training, renderer.max_length)
     for caution in cautions:
         warnings.warn(checks.Caution(caution), stacklevel=2)
     budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     material = Material(plan, training, by_seed, held_out, answers, end, answer_tokens, masked, budget, folder / "runs")
     # Seed by seed, so that what an interrupt leaves can be compared.
     jobs = [Job(BASE, None), *(Job(name, seed) for seed in chosen for name in subsets)]
-    runs = _run_all(lm, source, loading, material, jobs, workers)
+    runs, reuse = _run_all(lm, source, loading, material, jobs, workers)
     result = SubsetComparison(
         plan=plan,
         seeds=tuple(chosen),
@@ -186,6 +188,7 @@ def compare_subsets(
         reference=reference,
         order=order,
         cautions=tuple(cautions),
+        reuse=reuse,
     )
     result = replace(result, cautions=(*cautions, *telling.cautions(result)))
     result.save(folder)
@@ -199,10 +202,20 @@ def _versions(*packages: str) -> dict[str, str]:
 
 def _run_all(
     lm: CausalLM, source: str | None, loading: dict[str, Any], material: Material, jobs: list[Job], workers: int
-) -> list[Run]:
-    """Every job's run, those that an earlier call has done read from where it kept them."""
+) -> tuple[list[Run], Reuse]:
+    """Every job's run, those that an earlier call has done read from where it kept them; and how many those are."""
     found = {job: kept for job in jobs if (kept := material.kept(job)) is not None}
     missing = [job for job in jobs if job not in found]
+    reuse = Reuse(len(found), len(missing), material.others(jobs))
+    if reuse.others:
+        warnings.warn(
+            checks.Caution(
+                f"{material.folder} keeps {reuse.others:,} run{'s' if reuse.others > 1 else ''} of other rows, subsets "
+                f"or seeds, no part of this comparison; of its own {len(jobs):,} runs, {reuse.reused:,} done before "
+                f"and {reuse.new:,} new"
+            ),
+            stacklevel=3,
+        )
     steps = material.training.steps
     n_done = sum(job.seed is not None for job in found)
     with progress((len(jobs) - 1) * steps, "fine-tuning", "steps", n_done * steps) as bar:
@@ -225,4 +238,4 @@ def _run_all(
                 f"stopped: {safe:,} of {len(jobs):,} runs are safe in {material.folder}; run the same command again to "
                 "go on"
             ) from None
-    return [found[job] for job in jobs]
+    return [found[job] for job in jobs], reuse

@@ -191,7 +191,10 @@ def import_peft() -> Any:
     try:
         import peft
     except ImportError as error:
-        raise NaitError("low-rank adapters need peft: pip install nait-widgets[train]") from error
+        raise NaitError(
+            "to train low-rank adapters (`lora`), the library peft is needed and isn't installed: pip install "
+            "'nait-widgets[train]', or leave the rank out to train all weights"
+        ) from error
     return peft
 
 

@@ -42,8 +42,11 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("steps", "response_tokens", "lora"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise NaitError(f"{name} is {value}; give 1 or more")
+            if name == "lora" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                unless = ", the rank of adapters, or none to train all weights" if name == "lora" else ""
+                raise NaitError(f"{name} is {value!r}; give a whole number from 1 on{unless}")
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

@@ -44,7 +44,7 @@ def comparison_report(result: SubsetComparison, path: str | os.PathLike[str]) ->
         f"{' / '.join(result.subsets)}: which trains {result.plan['model']['name']} better?",
         sections,
         lead=f"{training['steps']:,} steps of {training['response_tokens']:,} response tokens each, {how}, learning "
-        f"rate {training['learning_rate']:g} ({training['schedule']}), {len(result.seeds)} seeds.",
+        f"rate {training['learning_rate']:g} ({training['schedule']}), {telling.seeds(result)}.",
     )
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,20 @@ PLAN = (
 )
 
 
+class Reuse(NamedTuple):
+    """What an earlier call into the same folder had done.
+
+    Attributes:
+        reused: Runs of it that are part of this comparison.
+        new: Runs that were left to do.
+        others: Runs of other rows, subsets or seeds: kept in the folder, but no part of this comparison.
+    """
+
+    reused: int
+    new: int
+    others: int
+
+
 @dataclass(frozen=True, slots=True)
 class SubsetComparison:
     """The figures of all runs.
@@ -44,6 +58,7 @@ class SubsetComparison:
         reference: The subset that the others are held against.
         order: Subsets that are claimed to be better from each to the next; none where nothing is claimed.
         cautions: What to bear in mind.
+        reuse: What an earlier call had done; None where the comparison is read from a folder.
     """
 
     plan: Mapping[str, Any]
@@ -54,11 +69,14 @@ class SubsetComparison:
     reference: str
     order: tuple[str, ...]
     cautions: tuple[str, ...]
+    reuse: Reuse | None = None
 
     def __repr__(self) -> str:
+        from nait_widgets.training.telling import seeds
+
         return (
-            f"<SubsetComparison of {', '.join(self.subsets)} on {', '.join(self.eval_sets)}: {len(self.seeds)} seeds "
-            f"of {self.plan['model']['name']}>"
+            f"<SubsetComparison of {', '.join(self.subsets)} on {', '.join(self.eval_sets)}: {seeds(self)} of "
+            f"{self.plan['model']['name']}>"
         )
 
     def __str__(self) -> str:

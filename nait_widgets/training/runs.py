@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -101,6 +101,10 @@ class Material:
         key = sha256(meaning.encode()).hexdigest()[:16]
         name = job.subset if job.seed is None else f"{job.subset}-{job.seed}"
         return self.folder / f"{slug(name)}-{key}.json"
+
+    def others(self, jobs: Iterable[Job]) -> int:
+        """How many runs are kept beside those of some jobs."""
+        return len({*self.folder.glob("[!.]*.json")} - {self.file(job) for job in jobs})
 
     def kept(self, job: Job) -> Run | None:
         """A run that was done before."""

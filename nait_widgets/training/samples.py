@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import NaitError, RecordError
-from nait_widgets.records import Record, Records, Rendered, Renderer, read_records
+from nait_widgets.records import Record, Rendered, Renderer, read_records
 from nait_widgets.records.schemas import Schema
 from nait_widgets.training.batches import whole
 
@@ -71,11 +72,12 @@ def draws(name: str, source: object, n_seeds: int, renderer: Renderer) -> list[S
         NaitError: There are several sources, but not one for each seed; or nothing can be trained on.
     """
     _require_rows(f"subset {name!r}", source)
-    several = isinstance(source, (list, tuple)) and bool(source) and _is_source(source[0])
+    several = isinstance(source, (list, tuple)) and bool(source) and not _is_row(source[0])
     sources = list(source) if several and isinstance(source, (list, tuple)) else [source]
     if len(sources) not in (1, n_seeds):
         raise NaitError(
-            f"subset {name!r} has {len(sources)} draws for {n_seeds} seeds: give one for all, or one for each"
+            f"subset {name!r} has {len(sources)} draws for {n_seeds} seed{'s' if n_seeds > 1 else ''}: give one for "
+            "all, or one for each"
         )
     found = [read_samples(f"subset {name!r}", one, renderer) for one in sources]
     return found if len(found) == n_seeds else found * n_seeds
@@ -95,24 +97,30 @@ def read_samples(place: str, source: object, renderer: Renderer) -> Samples:
     from nait_widgets.selection import Selection
 
     _require_rows(place, source)
-    records = _selected(place, source) if isinstance(source, Selection) else read_records(source)
     rendered: list[Rendered] = []
     responses: list[str] = []
     texts: set[bytes] = set()
     digest = sha256()
-    rows = list(records)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE]
-        for record, sample in zip(part, renderer.render(part), strict=True):
-            if sample.defect is not None or not len(whole(sample)):
-                continue
-            rendered.append(sample)
-            responses.append(record.response)
-            texts.add(sha256(" ".join(f"{record.prompt} {record.response}".casefold().split()).encode()).digest())
-            digest.update(np.array([len(sample.input_ids), *sample.response], np.int64).tobytes())
-            digest.update(sample.input_ids.tobytes())
-            # Whole: what an answer is checked against may lie beyond the maximum length.
-            digest.update(sha256(record.response.encode("utf-8", "surrogatepass")).digest())
+    try:
+        rows = list(_selected(place, source) if isinstance(source, Selection) else read_records(source))
+        samples = [
+            sample
+            for start in range(0, len(rows), _ROWS_AT_ONCE)
+            for sample in renderer.render(rows[start : start + _ROWS_AT_ONCE])
+        ]
+    except RecordError as error:  # rows in memory have no name of their own
+        error.args = (f"{place}: {error}",)
+        raise
+    for record, sample in zip(rows, samples, strict=True):
+        if sample.defect is not None or not len(whole(sample)):
+            continue
+        rendered.append(sample)
+        responses.append(record.response)
+        texts.add(sha256(" ".join(f"{record.prompt} {record.response}".casefold().split()).encode()).digest())
+        digest.update(np.array([len(sample.input_ids), *sample.response], np.int64).tobytes())
+        digest.update(sample.input_ids.tobytes())
+        # Whole: what an answer is checked against may lie beyond the maximum length.
+        digest.update(sha256(record.response.encode("utf-8", "surrogatepass")).digest())
     if not rendered:
         raise RecordError(
             f"none of its {len(rows):,} rows has a response to predict within {renderer.max_length:,} tokens: check "
@@ -152,8 +160,6 @@ def _selected(place: str, selection: Selection) -> Iterator[Record]:
         yield Record(str(store.sample_id[row]), row, schema.turns(original, row + 1), original)
 
 
-def _is_source(value: object) -> bool:
-    """Whether an element of a list is a source of its own, rather than a row."""
-    from nait_widgets.selection import Selection
-
-    return isinstance(value, (Selection, Records, str, os.PathLike, list))
+def _is_row(value: object) -> bool:
+    """Whether an element of a list is one of its rows, rather than a source of its own."""
+    return isinstance(value, (Mapping, Record))

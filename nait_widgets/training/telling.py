@@ -32,7 +32,7 @@ def means(result: SubsetComparison, measure: Measure) -> Grid:
         [name, *(spread(result.values(name, eval_set, measure), measure) for eval_set in sets)]
         for name in (BASE, *result.subsets)
     ]
-    caption = f"{MEASURES[measure]}: mean ± standard deviation over {len(result.seeds)} seeds"
+    caption = f"{MEASURES[measure]}: mean ± standard deviation over {seeds(result)}"
     return Grid(["", *sets], rows, caption)
 
 
@@ -88,7 +88,7 @@ def claims(result: SubsetComparison) -> list[str]:
             continue
         out.append(
             f"{' > '.join(claim.names)} on {eval_set}{' (exact)' if measure == 'exact' else ''}: "
-            f"{'holds' if claim.means else 'does not hold'} for the means, and at {claim.seeds} of {claim.n} seeds"
+            f"{'holds' if claim.means else 'does not hold'} for the means, and at {claim.seeds} of {seeds(result)}"
         )
     return out
 
@@ -99,7 +99,7 @@ def limits(result: SubsetComparison) -> list[str]:
     out = ["No p is corrected for the number of comparisons."]
     if n <= MOST_FLIPS:
         out.append(
-            f"{n} seed{'s' if n > 1 else ''}: the sign-flip test can't give a p below {p_value(smallest_p(n))}, "
+            f"{seeds(result)}: the sign-flip test can't give a p below {p_value(smallest_p(n))}, "
             "however clear the difference."
         )
     if len(result.subsets[result.reference]) == 1:
@@ -138,7 +138,23 @@ def text(result: SubsetComparison) -> str:
         blocks.append(_aligned(tests(result)))
     blocks += ["\n".join(claims(result)), _aligned(work(result))]
     blocks.append("\n".join([*limits(result), *(f"Caution: {caution}." for caution in result.cautions)]))
+    blocks.append(reuse(result))
     return "\n\n".join(block for block in blocks if block)
+
+
+def reuse(result: SubsetComparison) -> str:
+    """What was done before and what now; empty where that isn't known."""
+    if result.reuse is None:
+        return ""
+    reused, new, others = result.reuse
+    beside = f"; kept in the folder, but no part of this: {others:,} of other rows, subsets or seeds" if others else ""
+    return f"Runs: {reused:,} reused from an earlier call, {new:,} new{beside}."
+
+
+def seeds(result: SubsetComparison) -> str:
+    """How many there are."""
+    n = len(result.seeds)
+    return f"{n:,} seed{'s' if n > 1 else ''}"
 
 
 def spread(values: Sequence[float], measure: Measure) -> str:
