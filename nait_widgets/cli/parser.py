@@ -142,10 +142,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--response-tokens", type=int, metavar="N", help="trained on in each step, exactly (2048)")
     sub.add_argument("--learning-rate", "--lr", type=float, metavar="X", help="default: 2e-5, 2e-4 with adapters")
     sub.add_argument("--schedule", help="of the learning rate: cosine (default) or constant")
-    sub.add_argument("--lora-rank", dest="lora", type=int, metavar="R", help="train adapters instead of all weights")
+    sub.add_argument(
+        "--lora-rank", dest="lora", type=int, metavar="R", help="adapters of that rank, not all weights; needs peft"
+    )
     sub.add_argument(
         "--answers", type=pair, action="append", default=[], metavar="NAME=CHECK",
-        help="also answer an eval set's prompts; right is the same final-number, or the same text",
+        help="also answer the prompts of eval set NAME (takes long) and count what is right; CHECK is final-number "
+        "(the same number after ####, or as the last one) or text (the same text)",
     )  # fmt: skip
     sub.add_argument("--answer-tokens", type=int, metavar="N", help="longest answer (256)")
     sub.add_argument("--reference", metavar="NAME", help="subset that others are held against; default: random")
