@@ -170,8 +170,8 @@ class Contamination(Report):
     def cautions(self) -> tuple[str, ...]:
         """A sentence for each source of which at least half could hardly be compared."""
         return tuple(
-            f"{f.short:,} of {f.items:,} samples of {f.name} fall{_s(f.short)} short of {self.options['n']} words: these "
-            "are found where they nearly are a row's whole text, not inside a longer one; give a smaller n"
+            f"{f.short:,} of {f.items:,} samples of {f.name} fall{_s(f.short)} short of {self.options['n']} words: "
+            "these are found where they nearly are a row's whole text, not inside a longer one; give a smaller n"
             for f in self.findings
             if f.short and 2 * f.short >= f.items
         )
