@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 FRACTION = 0.10
 CANDIDATES = 3_000
 MENDED = "robust, difference last-first, mended"
-# The rule, stated before the figures: `robust` is to become the set of options of the highest mean skill among those
-# that are ahead of it by more than MARGIN on the mean over the worlds, and whose paired 95 % interval over the worlds
-# leaves out zero. Where there is none, it stays. Steadiness between halves is told and decides nothing.
+# The rule, set before the run that the page tells: `robust` is to become the set of options of the highest mean skill
+# among those that are ahead of it by more than MARGIN on the mean over the worlds, and whose paired 95 % interval over
+# the worlds leaves out zero. Where there is none, it stays. Steadiness between halves is told and decides nothing.
 MARGIN = 0.02
 
 
