@@ -65,7 +65,7 @@ def selection_report(scores: xr.Dataset, selection: Selection, path: str | os.Pa
         lead=f"Chosen by {_by(selection)}.",
         tiles=[
             ("rows chosen", f"{len(selection):,}"),
-            ("of the selectable rows", f"{len(selection) / max(1, n_valid):.1%}"),
+            (f"of {selection.n_candidates:,} candidates", f"{len(selection) / max(1, selection.n_candidates):.1%}"),
             ("tokens chosen", f"{int(store.n_tokens[selection.rows].sum()):,}"),
             ("quarantined rows", f"{len(store) - n_valid:,}"),
         ],
@@ -102,8 +102,8 @@ def direction_section(
     adjust = selection.wish.adjust
     values = adjusted(scores["score"].sel(direction=name).to_numpy()[:, None], store.n_tokens, adjust)[:, 0]
     order = arithmetic.top(values)
-    own = _own_top(selection, values)
-    cut = float(values[own[-1]]) if own is not None and len(own) else None
+    own, edge = _own(selection, name, values)
+    cut = float(values[own[edge - 1]]) if edge else None
     valid = ~np.isnan(values)
     follows = rank_correlation(values[valid], store.n_tokens[valid])
     parts: list[Part] = [
@@ -131,9 +131,8 @@ def direction_section(
             Chart(figures.layer_contributions(best), "What each layer adds to the score of the first row below.")
         )
     lists = [("Highest", order[:SHOWN]), ("Lowest", order[-SHOWN:])]
-    if own is not None and 0 < len(own) < len(order):
-        edge = len(own)
-        lists[1:1] = [("Last in", order[max(0, edge - SHOWN) : edge]), ("First out", order[edge : edge + SHOWN])]
+    if 0 < edge < len(own):
+        lists[1:1] = [("Last in", own[max(0, edge - SHOWN) : edge]), ("First out", own[edge : edge + SHOWN])]
     ranks = {int(row): rank for rank, row in enumerate(order, 1)}
     parts += [Samples(heading, _samples(rows, values, ranks, selection, labels)) for heading, rows in lists]
     return Section(name, f"{_about(scored)}{_ADJUSTED[adjust]}", parts)
@@ -187,15 +186,13 @@ def _scored(scores: xr.Dataset, selection: Selection, name: str) -> Scored:
     return scored[name]
 
 
-def _own_top(selection: Selection, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | None:
-    """The rows that a direction chose by itself, best first; None where directions chose together."""
-    wish = selection.wish
-    if len(selection.directions) > 1 and wish.merge != "union":
-        return None
-    if wish.threshold is not None:
-        return arithmetic.above(values, wish.threshold)
-    n_valid = int(np.count_nonzero(selection.store.selectable))
-    return arithmetic.top(values, wish.k if wish.fraction is None else arithmetic.size(wish.fraction, n_valid))
+def _own(selection: Selection, name: str, values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], int]:
+    """The candidates as a direction ranks them, and how many of them it chose: none where directions chose together."""
+    names = [direction.name for direction in selection.directions]
+    sign = -1.0 if selection.wish.end == "bottom" else 1.0
+    ranked = arithmetic.top(np.where(selection.candidates, sign * values, np.nan))
+    together = len(names) > 1 and selection.wish.merge != "union"
+    return ranked, 0 if together else int(np.count_nonzero(selection.parts[:, names.index(name)]))
 
 
 def _samples(

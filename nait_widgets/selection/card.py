@@ -26,7 +26,7 @@ ADJUSTED = {
 def card(selection: Selection, name: str) -> str:
     """A short description in Markdown."""
     store, provenance = selection.store, selection.store.provenance
-    n_valid = int(np.count_nonzero(store.selectable))
+    n_valid, n_candidates = int(np.count_nonzero(store.selectable)), selection.n_candidates
     tokens = int(store.n_tokens[selection.rows].sum())
     quarantined = ", ".join(
         f"{int(np.count_nonzero(store.status == code)):,} {code.label}"
@@ -41,13 +41,14 @@ def card(selection: Selection, name: str) -> str:
     lines = [
         f"# {_text(name)}",
         "",
-        f"{len(selection):,} of {n_valid:,} selectable rows ({len(selection) / max(1, n_valid):.1%}) of "
-        f"{source}, {tokens:,} tokens, chosen by {_by(selection)}.",
+        f"{len(selection):,} of {n_candidates:,} candidates ({len(selection) / max(1, n_candidates):.1%}) among the "
+        f"rows of {source}, {tokens:,} tokens, chosen by {_by(selection)}.",
         "",
         "| | |",
         "|---|---|",
         f"| asked for | {wish.end} {asked}{merged} |",
         *([f"| scores | {ADJUSTED[wish.adjust]} |"] if wish.adjust in ADJUSTED else []),
+        f"| candidates | {n_candidates:,} of {n_valid:,} selectable rows |",
         *_narrowed(wish),
         f"| score at the cut | {selection.cut:.4g} (first {selection.scores[0]:.4g}) |"
         if selection.cut is not None

@@ -20,6 +20,8 @@ from nait_widgets.selection.wish import Wish
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nait_widgets.store import ActivationStore
+
 FORMAT = "nait-recipe-1"
 
 # What must be there, and of which types; what is named by nobody here may be anything.
@@ -114,17 +116,39 @@ class Recipe:
             raise SelectionError(f"{path} is not a whole recipe: {wrong}")
         return cls(**values, folder=path.parent.resolve())
 
-    def repeat(self) -> Selection:
+    def find_store(self) -> ActivationStore:
+        """The store that the recipe was made on: where it was, or packed or unpacked beside that.
+
+        Raises:
+            SelectionError: It is at neither place.
+        """
+        from nait_widgets.store import open_store
+        from nait_widgets.store.files import is_store
+
+        place = self.folder / self.store["path"]
+        packed = place.suffix == ".zip"
+        other = place.with_suffix("") if packed else place.with_name(f"{place.name}.zip")
+        found = next((path for path in (place, other) if is_store(path)), None)
+        if found is None:
+            raise SelectionError(
+                f"the store of this recipe is no longer at {place}, nor {'un' * packed}packed at {other.name}: say "
+                "where it is, by `repeat(open_store(path))` or `nait select STORE --recipe ...`"
+            )
+        return open_store(found)
+
+    def repeat(self, store: ActivationStore | None = None) -> Selection:
         """Choose again, and check that it gives the same rows.
+
+        Args:
+            store: Where the recipe's store is now; None to look for it at its place.
 
         Raises:
             SelectionError: The store, a direction or a scorer has changed since, or other rows come out.
         """
         from nait_widgets.saving import named_by, scores_by
         from nait_widgets.scoring import score
-        from nait_widgets.store import open_store
 
-        store = open_store(self.folder / self.store["path"])
+        store = self.find_store() if store is None else store
         if store.provenance["source"]["sha256"] != self.store["data_sha256"]:
             raise SelectionError(f"{store.path} holds other data than the recipe was made on")
         scored = []

@@ -40,6 +40,8 @@ class Selection:
         wish: What was asked for.
         store: Where the rows are.
         directions: What they were scored by: directions and other scorers.
+        candidates: Which rows the choice was among, (sample,): they may be selected, have a score, pass the filters and
+            aren't excluded. Rows that were pinned need not be.
         lasting: The wish where the store alone is at hand: with ids for label columns that only the scores have.
         made_from: The scores that it was chosen by, as `score` returned them.
     """
@@ -50,6 +52,7 @@ class Selection:
     wish: Wish
     store: ActivationStore
     directions: tuple[Scored, ...]
+    candidates: npt.NDArray[np.bool_]
     lasting: Wish
     made_from: xr.Dataset
 
@@ -64,6 +67,11 @@ class Selection:
     def ids(self) -> list[str]:
         """The chosen samples' ids, best first."""
         return [str(i) for i in self.store.sample_id[self.rows]]
+
+    @property
+    def n_candidates(self) -> int:
+        """How many rows the choice was among."""
+        return int(np.count_nonzero(self.candidates))
 
     @property
     def cut(self) -> float | None:
@@ -184,7 +192,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     n_valid = int(np.count_nonzero(store.selectable))
     if wish.k is not None and wish.k > n_valid:
         raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
-    candidates = np.ones(len(store), np.bool_)
+    candidates = np.logical_not(np.isnan(values).all(axis=1))
     lasting = wish
     if wish.filters.anything and wish.filters.narrow:
         row_filter = row_filter or RowFilter(scores)
@@ -195,7 +203,7 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     for row in pinned[~store.selectable[pinned]]:
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
     choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
-    return Selection(*choice, wish, store, columns(scores), lasting, scores)
+    return Selection(*choice, wish, store, columns(scores), candidates, lasting, scores)
 
 
 def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
