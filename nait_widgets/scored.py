@@ -54,6 +54,8 @@ def load(path: str | os.PathLike[str]) -> Scored:
         DirectionError: There is no such direction, or it is damaged.
         ScorerError: There is no such scorer, or it is damaged.
     """
+    if Path(path).is_dir():
+        raise DirectionError(f"{path} is a folder; a direction or a scorer is a file, NAME.direction or NAME.scorer")
     return Scorer.load(path) if Path(path).suffix == ".scorer" else Direction.load(path)
 
 

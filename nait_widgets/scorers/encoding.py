@@ -91,7 +91,10 @@ def from_file(path: Path) -> Scorer:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise ScorerError(f"there is no scorer file at {path}; save one with `scorer(...).save(path)`")
+        raise ScorerError(
+            f"there is no scorer file at {path}; `scorer(...).save(path)` writes one, and on the command line "
+            "`--by KIND` needs none"
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
