@@ -212,7 +212,7 @@ def test_scores_and_selections_are_saved_in_the_store(place: Path) -> None:
         (("select", "kept.zarr", "--scores", "none", "--k", 3, "-o", "x.jsonl"), "'none'", "dot, robust best"),
         (("select", "kept.zarr", "sums.direction", "--scores", "dot", "--k", 3, "-o", "x.jsonl"), "'dot'", "give no"),
         (("select", "kept.zarr", "--scores", "dot", "--pool", "mean", "--k", 3, "-o", "x.jsonl"), "'dot'", "give no"),
-        (("select", "--recipe", "best.recipe.json", "--scores", "dot", "-o", "x.jsonl"), "give it alone"),
+        (("select", "--recipe", "best.recipe.json", "--scores", "dot", "-o", "x.jsonl"), "leave --scores out"),
         (("select", "kept.zarr", "robust.direction", "sums.direction", "--k", 3, "--save", "dot"), "'dot'", "another"),
         (("score", "kept.zarr", "sums.direction", "--similarity", "cosine", "--save", "cosine"), "'sums'", "delete"),
     ):

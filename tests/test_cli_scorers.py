@@ -73,12 +73,15 @@ def test_from_kinds_to_a_subset_and_back(place: Path) -> None:
         (("score", "pool.zarr", "--by", "length:off=response"), ["no option 'off'", "of"]),
         (("score", "pool.zarr", "--by", "knn"), ["--by knn", "--targets STORE"]),
         (("score", "pool.zarr", "--by", "length", "--targets", "sums.zarr"), ["--targets sums.zarr", "compares"]),
-        (("score", "pool.zarr", "--by", "length", "--by", "length"), ["two columns are named 'length'"]),
+        (
+            ("score", "pool.zarr", "--by", "length", "--by", "length"),
+            ["2 columns would be named 'length'", "--by NAME=KIND"],
+        ),
         (("score", "pool.zarr", "--by", "length", "--pool", "mean"), ["pool can only be said of directions"]),
         (("score", "sums.zarr", "--by", "loss"), ["'loss'", "--extras"]),
         (("score", "pool.zarr", "nothing.scorer"), ["no scorer file at nothing.scorer"]),
         (("select", "pool.zarr", "--scores", "x", "--by", "length", "--k", 3), ["'x'", "give no others"]),
-        (("select", "--recipe", "x.recipe.json", "--by", "length"), ["give it alone"]),
+        (("select", "--recipe", "x.recipe.json", "--by", "length"), ["leave --by out"]),
     ],
 )
 def test_what_is_wrong_is_said(place: Path, arguments: tuple[object, ...], words: list[str]) -> None:

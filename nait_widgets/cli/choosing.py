@@ -5,22 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import scoring, tell
+from nait_widgets.cli.common import SCORE_OPTIONS, scoring, tell
 from nait_widgets.cli.guarding import left_out
 from nait_widgets.cli.scorers import scored_by
 from nait_widgets.errors import NaitError, SelectionError
+from nait_widgets.paths import require_file_place, written_whole
+from nait_widgets.selection.export import Target
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from pathlib import Path
 
     import xarray as xr
+
+WISH = ("fraction", "k", "threshold", "merge", "end", "seed", "adjust")
+
+
+TABLES: dict[str, Callable[[Any, Path], None]] = {
+    ".parquet": lambda table, path: table.to_parquet(path, index=False),
+    ".csv": lambda table, path: table.to_csv(path, index=False),
+    ".jsonl": lambda table, path: table.to_json(path, orient="records", lines=True, force_ascii=False),
+}
 
 
 def score(options: argparse.Namespace) -> int:
     """Store + directions or other scorers -> scores, in a table or saved in the store."""
     store = nait.open_store(options.store)
     _require_target(options, store)
+    if options.output:
+        if options.output.suffix not in TABLES:
+            raise NaitError(f"{options.output}: scores can be written as {', '.join(TABLES)}")
+        require_file_place(options.output)
     scores = nait.score(store, scored_by(options), **scoring(options))
     table = scores["score"].to_pandas()
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
@@ -51,52 +67,94 @@ def select(options: argparse.Namespace) -> int:
     """Store + directions, other scorers or saved scores, or a recipe -> a subset."""
     from nait_widgets.selection import Recipe
 
-    columns = options.columns.split(",") if options.columns else []
+    if options.output:
+        Target.of(options.output).require_place()
     scores = None
+    export: dict[str, Any] = {"columns": [], "order": "source"}
     if options.recipe:
-        others = (options.store, options.scores, options.by, options.targets, options.fraction, options.k)
-        if any(others) or options.exclude or options.threshold is not None:
-            raise SelectionError("a recipe says what to select from and how much: give it alone")
+        _require_alone(options)
         recipe = Recipe.load(options.recipe)
-        selection = recipe.repeat()
-        _require_target(options, selection.store)
-        columns = columns or recipe.export["columns"]
-        order = options.order or recipe.export["order"]
+        store = nait.open_store(options.store) if options.store else recipe.find_store()
+        _require_target(options, store)
+        selection, export = recipe.repeat(store), recipe.export
     else:
         if not options.store:
             raise SelectionError("a store and what to score it by are missing, or a recipe to repeat (--recipe)")
         store = nait.open_store(options.store)
         _require_target(options, store)
+        wish = _wish(store, options)
         scores = _scores(store, options)
-        wish = {
-            name: getattr(options, name) for name in ("fraction", "k", "threshold", "merge", "end", "seed", "adjust")
-        }
-        wish |= {"weights": dict(options.weight), "filters": _filters(options), **left_out(store, options.exclude)}
-        selection, order = nait.select(scores, **wish), options.order or "source"
+        selection = nait.select(scores, **wish)
+    _require_rows(selection)
     if options.save:
         _save(selection, scores, options.save)
-    written = selection.export(options.output, columns=columns, order=order) if options.output else []
+    export |= {name: value for name in export if (value := getattr(options, name))}
+    written = selection.export(options.output, **export) if options.output else []
+    selectable = int(store.selectable.sum())
     report = {
         **_targets(options),
         "selected": len(selection),
-        "of": int(selection.store.selectable.sum()),
+        "of": selection.n_candidates,
+        "selectable": selectable,
         "tokens": int(selection.store.n_tokens[selection.rows].sum()),
         "score_at_cut": selection.cut,
         "ids_sha256": selection.ids_digest,
         "written": [str(path) for path in written],
     }
-    lines = [f"{len(selection):,} of {report['of']:,} rows selected, {report['tokens']:,} tokens"]
-    tell(options, report, [*lines, *(f"  {path}" for path in written), *_saved_as(options)])
+    among = "rows" if selection.n_candidates == selectable else f"candidates among {selectable:,} rows"
+    lines = [f"{len(selection):,} of {selection.n_candidates:,} {among} selected, {report['tokens']:,} tokens"]
+    tell(options, report, [*lines, *_shared(selection), *(f"  {path}" for path in written), *_saved_as(options)])
     return 0
+
+
+def _require_alone(options: argparse.Namespace) -> None:
+    """Raise where something is asked for besides a recipe that it says itself."""
+    by = ("directions", "by", "targets", "scores", "direction", *SCORE_OPTIONS, "layers")
+    said = (*by, *WISH, "weight", "text", "min_tokens", "max_tokens", "label", "exclude")
+    if given := [name for name in said if getattr(options, name) not in (None, "", [])]:
+        others = ", ".join("files" if name == "directions" else f"--{name.replace('_', '-')}" for name in given)
+        raise SelectionError(f"a recipe says by what to select, and how much: leave {others} out")
+
+
+def _require_rows(selection: nait.Selection) -> None:
+    """Raise where nothing was chosen, for a file without rows is hardly what was wanted."""
+    if len(selection):
+        return
+    if not selection.n_candidates:
+        raise SelectionError("nothing is selected, and nothing written: the filters and exclusions leave no row")
+    edge = "high" if selection.wish.end == "top" else "low"
+    raise SelectionError(
+        f"nothing is selected, and nothing written: none of {selection.n_candidates:,} rows has a score as {edge} as "
+        f"the threshold, {selection.wish.threshold:g}"
+    )
+
+
+def _shared(selection: nait.Selection) -> list[str]:
+    """How several columns share the choice, for it is more rows than one of them would give."""
+    wish = selection.wish
+    n = sum(weight > 0 for weight in wish.weights_of([each.name for each in selection.directions]))
+    if n < 2 or wish.end == "random":
+        return []
+    if wish.merge != "union":
+        return [f"  {wish.merge} of {n} columns"]
+    sizes = (wish.fraction and f"{100 * wish.fraction:g} %", wish.k and f"{wish.k:,} rows", "rows up to the threshold")
+    own = next(size for size in sizes if size)
+    return [f"  union of {n} columns: each gives its own {own}{', by its weight' if wish.weights else ''}"]
 
 
 def _scores(store: nait.ActivationStore, options: argparse.Namespace) -> xr.Dataset:
     """Saved scores, or those by the directions and scorers that were given."""
+    if options.direction and not options.scores:
+        raise SelectionError("--direction names columns of saved scores: give these too, by --scores NAME")
     if not options.scores:
         return nait.score(store, scored_by(options), **scoring(options))
     if options.directions or options.by or options.targets or scoring(options):
         raise SelectionError(f"scores {options.scores!r} go by their own directions and options: give no others")
-    return store.scores(options.scores)
+    scores = store.scores(options.scores)
+    known = [str(name) for name in scores["direction"].to_numpy()]
+    if absent := [name for name in options.direction if name not in known]:
+        raise SelectionError(f"scores {options.scores!r} have no column {absent[0]!r}; they have {', '.join(known)}")
+    return scores.sel(direction=[name for name in known if not options.direction or name in options.direction])
 
 
 def _save(selection: nait.Selection, scores: xr.Dataset | None, name: str) -> None:
@@ -131,6 +189,14 @@ def _saved_as(options: argparse.Namespace) -> list[str]:
     return [f"  saved in the store as {options.save!r}"] if options.save else []
 
 
+def _wish(store: nait.ActivationStore, options: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for, as `select` takes it."""
+    if options.seed is not None and options.end != "random":
+        raise SelectionError("--seed is of random rows: add --end random, or leave it out")
+    asked = {name: value for name in WISH if (value := getattr(options, name)) is not None}
+    return {**asked, "weights": dict(options.weight), "filters": _filters(options), **left_out(store, options.exclude)}
+
+
 def _filters(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of `Filters` that were given."""
     labels: dict[str, list[str]] = {}
@@ -140,14 +206,5 @@ def _filters(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write_table(table: Any, path: Path) -> None:
-    from nait_widgets.paths import written_whole
-
-    writers = {
-        ".parquet": lambda target: table.to_parquet(target, index=False),
-        ".csv": lambda target: table.to_csv(target, index=False),
-        ".jsonl": lambda target: table.to_json(target, orient="records", lines=True, force_ascii=False),
-    }
-    if path.suffix not in writers:
-        raise NaitError(f"{path}: scores can be written as {', '.join(writers)}")
     with written_whole(path) as temporary:
-        writers[path.suffix](temporary)
+        TABLES[path.suffix](table, temporary)

@@ -74,18 +74,19 @@ def parser() -> argparse.ArgumentParser:
     sub = command(select)
     _add_scored(sub, required=False)
     amount = sub.add_mutually_exclusive_group()
-    amount.add_argument("--fraction", type=float, metavar="F", help="share of the selectable rows, for example 0.1")
+    amount.add_argument("--fraction", type=float, metavar="F", help="share of the candidates, for example 0.1")
     amount.add_argument("--k", type=int, metavar="K", help="number of rows")
     amount.add_argument("--threshold", type=float, metavar="T", help="lowest score that is selected")
     sub.add_argument("--scores", metavar="NAME", help="scores that are saved in the store, instead")
-    sub.add_argument("--recipe", type=Path, help="repeat a selection exactly")
     sub.add_argument(
-        "--merge", default="union", help="of several directions: union (default), round-robin, mean-z, max"
+        "--direction", action="append", default=[], metavar="NAME", help="column of these to select by; default: all"
     )
+    sub.add_argument("--recipe", type=Path, help="repeat a selection exactly; STORE then says where it is")
+    sub.add_argument("--merge", help="of several directions: union (default), round-robin, mean-z, max")
     sub.add_argument("--weight", type=weight, action="append", default=[], metavar="NAME=W", help="of a direction")
-    sub.add_argument("--end", default="top", help="of the scores: top (default), bottom, random")
-    sub.add_argument("--seed", type=int, default=0, metavar="N", help="of random rows")
-    sub.add_argument("--adjust", default="none", help="for length: none (default), length-residual, length-strata")
+    sub.add_argument("--end", help="of the scores: top (default), bottom, random")
+    sub.add_argument("--seed", type=int, metavar="N", help="of random rows (0)")
+    sub.add_argument("--adjust", help="for length: none (default), length-residual, length-strata")
     only = sub.add_argument_group("only among the rows that")
     only.add_argument("--text", default="", metavar="TEXT", help="have it in prompt or response")
     only.add_argument("--min-tokens", type=int, metavar="N", help="are as long")
@@ -101,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="REPORT.json",
         help="leave out what `nait guard` found (or another given)",
     )
-    sub.add_argument("--columns", metavar="LIST", help="added to each row: score, rank, reason")
+    sub.add_argument("--columns", type=names, metavar="LIST", help="added to each row: score, rank, reason")
     sub.add_argument("--order", choices=["source", "rank"], help="of the rows; default: source")
     sub.add_argument("-o", "--output", type=Path, metavar="subset.jsonl")
     sub.add_argument("--save", metavar="NAME", help="save the selection in the store")
@@ -112,7 +113,10 @@ def parser() -> argparse.ArgumentParser:
     sub = command(guard)
     sub.add_argument("store", type=Path, metavar="STORE", help="with text")
     sub.add_argument(
-        "files", nargs="*", metavar="[NAME=]FILE", help="benchmarks, in-domain samples, other stores; none: the pool itself"
+        "files",
+        nargs="*",
+        metavar="[NAME=]FILE",
+        help="benchmarks, in-domain samples, other stores; none: the pool itself",
     )
     sub.add_argument("--compare", help="which text: prompt, response or sample; default: prompt, of rows sample")
     sub.add_argument("--jaccard", type=float, metavar="J", help="least similarity of two texts (0.8)")
@@ -180,12 +184,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_scored(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument("store", nargs=None if required else "?", type=Path, metavar="STORE")
-    parser.add_argument("directions", nargs="*", type=Path, metavar="FILE", help="NAME.direction or NAME.scorer")
+    parser.add_argument("directions", nargs="*", metavar="[NAME=]FILE", help="X.direction or X.scorer")
     parser.add_argument(
         "--by",
         action="append",
         default=[],
-        metavar="KIND[:OPTION=VALUE,…]",
+        metavar="[NAME=]KIND[:OPTION=VALUE,…]",
         help=f"another scorer, for example ifd:form=perplexity; may be repeated; kinds: {', '.join(available())}",
     )
     parser.add_argument(

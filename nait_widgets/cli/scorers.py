@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
@@ -20,7 +22,7 @@ def scored_by(options: argparse.Namespace) -> list[Scored]:
     """The directions and scorers of the files that were given, then those of `--by`.
 
     Raises:
-        NaitError: There is no such file or kind, or targets that nothing is compared with.
+        NaitError: There is no such file or kind, targets that nothing is compared with, or two of a name.
     """
     kinds = [_parsed(text) for text in options.by]
     wanting = [kind for kind, _ in kinds if issubclass(find(kind), TargetScorer)]
@@ -30,15 +32,33 @@ def scored_by(options: argparse.Namespace) -> list[Scored]:
         raise ScorerError(f"--by {wanting[0]} compares with samples that show what is wanted: give --targets STORE")
     targets = nait.open_store(options.targets) if options.targets else None
     made = [nait.scorer(kind, targets if kind in wanting else None, **given) for kind, given in kinds]
-    return [*map(load, options.directions), *made]
+    scored = [*map(_loaded, options.directions), *made]
+    name, times = Counter(each.name for each in scored).most_common(1)[0] if scored else ("", 0)
+    if times > 1:
+        raise ScorerError(
+            f"{times} columns would be named {name!r}: name each otherwise, as in `--by NAME=KIND:OPTION=VALUE` or "
+            "`NAME=FILE`"
+        )
+    return scored
+
+
+def _loaded(given: str) -> Scored:
+    """What a file holds, FILE or NAME=FILE."""
+    name, equals, path = given.partition("=")
+    return load(path).named(name) if name and equals and not Path(given).exists() else load(given)
 
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    """A kind and its options: `ifd`, `ifd:form=perplexity`, `knn:k=5,name=near`."""
-    kind, _, rest = text.partition(":")
-    pairs = [pair.partition("=") for pair in rest.split(",")] if rest else []
-    if wrong := next(("".join(pair) for pair in pairs if not (pair[0] and pair[1])), None):
+    """A kind and its options: `ifd`, `ifd:form=perplexity`, `near=knn:k=5`, which is `knn:k=5,name=near`."""
+    head, colon, rest = text.partition(":")
+    name, equals, kind = head.rpartition("=")
+    pairs = [("name", "=", name)] if equals else []
+    pairs += [pair.partition("=") for pair in rest.split(",")] if colon else []
+    if (wrong := next(("".join(pair) for pair in pairs if not all(pair)), None)) is not None:
         raise ScorerError(f"--by {text}: {wrong!r} is not of the form option=value, as in ifd:form=perplexity")
+    option, times = Counter(name for name, _, _ in pairs).most_common(1)[0] if pairs else ("", 0)
+    if times > 1:
+        raise ScorerError(f"--by {text}: {option!r} is given {times} times")
     return kind, {name: value if name == "name" else _value(value) for name, _, value in pairs}
 
 
