@@ -378,8 +378,9 @@ def test_a_comparison_in_two_processes_that_is_killed_goes_on_in_one(place: Path
         time.sleep(0.05)
 
     resumed, whole = (json.loads(nait(*command, "--json", "--out", name, cwd=place).stdout) for name in ("killed", "w"))
+    assert resumed["reuse"] == {"reused": len(killed), "new": 5 - len(killed), "others": 0}
     for facts in (resumed, whole):
-        del facts["written"]
+        del facts["written"], facts["reuse"]
     assert timeless(resumed) == timeless(whole)
     assert all(file.read_bytes() == content for file, content in killed.items())
 

@@ -50,7 +50,12 @@ def compare(options: argparse.Namespace) -> int:
             **given,
         )
     written = [str(options.out / name) for name in ("comparison.json", "report.html")]
-    tell(options, result.to_json() | {"written": written}, [str(result), "", *(f"  {path}" for path in written)])
+    reuse = result.reuse and result.reuse._asdict()
+    tell(
+        options,
+        result.to_json() | {"reuse": reuse, "written": written},
+        [str(result), "", *(f"  {path}" for path in written)],
+    )
     return 0
 
 
