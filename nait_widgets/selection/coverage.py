@@ -34,6 +34,9 @@ def k_center(selection: Selection, k: int, *, vectors: Vectors = "sketch") -> Se
     possible. It reaches for the odd ones out, so look at what it takes. Distances are those of unit vectors about the
     selection's mean; see `greedy.k_center`.
 
+    Takes a pass over the rows for each of the k, n·k·d in all for d components: 5,200 of 52,000 rows take 2 seconds on
+    one core by the 64 of a sketch, and 2 minutes by embeddings of 4,096, which are held in memory (4·n·d bytes).
+
     Args:
         selection: What to choose from; its pinned rows stay, beyond the k, and cover what is near them.
         k: Number of rows.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nait_widgets.progress import progress
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -40,10 +42,12 @@ def k_center(points: Points, k: int, given: Places) -> Places:
     for point in given.tolist():
         _nearer(far, points, point)
     taken: list[int] = []
-    for _ in range(k):
-        point = int(np.argmax(far))
-        _nearer(far, points, point)
-        taken.append(point)
+    with progress(k, "covering", "rows") as bar:
+        for _ in range(k):
+            point = int(np.argmax(far))
+            _nearer(far, points, point)
+            taken.append(point)
+            bar.update()
     return np.array(taken, np.int64)
 
 
