@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from curating import DIRECTIONS
-from playwright.sync_api import Locator, Response, expect
+from playwright.sync_api import Locator, Response, Route, expect
 from saved import LARGE_ROWS, SCORES, SELECTION
 from screenshots import both_themes
 
@@ -201,17 +201,35 @@ def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path, tmp_path:
     store.save_scores(mixed, "with length")
     page = StorePage(lab, "pool.zarr").open()
     explanation = store.explain("d00123", store.direction(DIRECTIONS[1]))
+
+    def shown_score(sample: str, direction: str) -> str:
+        score = store.explain(sample, store.direction(direction)).score
+        return f"score {score:+.3g}".replace("-", "−")
+
     inspector = page.panel.get_by_role("region", name="Why it scores so")
     page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
-    inspector.get_by_role("textbox", name="Sample").fill("d00123")
-    inspector.get_by_role("textbox", name="Sample").press("Enter")
-    expect(page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")).to_have_text(
-        "d00123"
-    )  # the curation goes there, too
+    looked_at = page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")
+    asked = inspector.get_by_role("textbox", name="Sample")
+    expect(asked).to_have_value(looked_at.inner_text())
+    before = asked.input_value()
+    waiting: list[Route] = []
+    focused = False
+    lab.page.route("**/files/**", lambda route: route.continue_() if focused else waiting.append(route))
+    page.panel.get_by_role("grid").get_by_role("row").nth(4).click()
+    expect(looked_at).not_to_have_text(before)
+    asked.focus()  # whoever is about to write there isn't interrupted by what comes then
+    focused = True
+    assert waiting
+    for route in waiting:
+        route.continue_()
+    other = looked_at.inner_text()
+    expect(inspector.locator(".nait-inspector-about strong")).to_have_text(shown_score(other, DIRECTIONS[0]))
+    expect(asked).to_have_value(before)
+    asked.fill("d00123")
+    asked.press("Enter")
+    expect(looked_at).to_have_text("d00123")  # the curation goes there, too
     inspector.get_by_label("Direction").select_option(DIRECTIONS[1])
-    expect(inspector.locator(".nait-inspector-about strong")).to_have_text(
-        f"score {explanation.score:+.3g}".replace("-", "−")
-    )
+    expect(inspector.locator(".nait-inspector-about strong")).to_have_text(shown_score("d00123", DIRECTIONS[1]))
     cells = inspector.get_by_role("table", name="Neurons").locator("tbody tr")
     expect(cells).to_have_count(20)
     shown = [tuple(map(int, row.locator("td").all_inner_texts()[:2])) for row in cells.all()]
@@ -222,9 +240,9 @@ def test_a_row_is_explained_as_in_python(lab: Lab, saved_folder: Path, tmp_path:
     page.ready()
     page.chosen(len(nait.select(mixed, fraction=0.1)))
     page.panel.get_by_role("grid").get_by_role("row").nth(2).click()
-    inspector.get_by_role("textbox", name="Sample").fill("d00123")
-    inspector.get_by_role("textbox", name="Sample").press("Enter")
-    expect(page.panel.get_by_role("region", name="Sample", exact=True).locator("h3")).to_have_text("d00123")
+    asked.fill("d00123")
+    asked.press("Enter")
+    expect(looked_at).to_have_text("d00123")
     inspector.get_by_label("Direction").select_option("length")
     tokens = store.n_response_tokens[store.index("d00123")]
     expect(inspector.locator(".nait-inspector-about strong")).to_have_text(f"score {tokens:+.1f}")

@@ -76,6 +76,7 @@ export class InspectorPage {
     );
     form.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.#id.addEventListener("input", () => (this.#typing = true), { signal });
+    this.#id.addEventListener("blur", () => this.#name(subject.sample ?? ""), { signal });
     this.#direction.addEventListener("change", () => subject.show({ direction: this.#direction.value }), { signal });
     subject.onChange(signal, () => void this.show());
   }
@@ -100,10 +101,14 @@ export class InspectorPage {
     void this.show(this.#id.value.trim());
   }
 
+  #name(id: string): void {
+    if (!this.#typing) this.#id.value = id;
+  }
+
   #showSample(sample: Sample): void {
     const { layers, neurons, text, tokens } = this.#panels;
     const { scored } = sample;
-    if (!this.#typing) this.#id.value = sample.id;
+    if (!this.#id.matches(":focus")) this.#name(sample.id); // whoever is in the field is about to write
     const chosen = this.subject.direction;
     fill(
       this.#direction,
