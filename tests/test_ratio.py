@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from labelled import Fit, in_domain
+from test_store import read_all
 
 from nait_widgets import Direction, Ratio, score, suggest_ratio
 from nait_widgets.errors import SelectionError
+from nait_widgets.selection.yardsticks import prevalence
 from nait_widgets.store import ActivationStore
 
 if TYPE_CHECKING:
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-def scored(direction: Direction, pool: ActivationStore, candidates: Floats, own: Floats | None) -> xr.Dataset:
+def scored(direction: Direction, pool: ActivationStore, candidates: Floats, own: Floats) -> xr.Dataset:
     """Made-up scores of the rows that may be selected, and of in-domain rows, as if they had been scored."""
-    held_out = np.zeros((0 if own is None else len(own), 3), np.float32)
-    if own is not None:
-        held_out[:, 1] = own
-    given = replace(direction, held_out=held_out if own is not None else np.empty((0, 0), np.float32))
+    held_out = np.zeros((len(own), 3), np.float32)
+    held_out[:, 1] = own
+    whole = direction.vectors.astype(np.float16)
+    alike = np.repeat(whole[None], len(direction.resamples), axis=0)  # refits that agree with the whole
+    given = replace(direction, vectors=whole.astype(np.float32), resampled=alike, held_out=held_out)
     scores = score(pool, given).copy(deep=True)
     scores["score"].values[pool.selectable, 0] = candidates
     return scores
@@ -66,18 +69,57 @@ def test_every_number_against_a_loop(direction: Direction, pool: ActivationStore
         assert ratio.added[i] == pytest.approx((np.mean(ranked[before:k]) - mean) / std)
         assert ratio.mean[i] == pytest.approx((np.mean(ranked[:k]) - mean) / std)
         assert ratio.found[i] == sum(s >= cut for s in own) / len(own)
-    bounds = []
-    for cut in own:
-        found = sum(s >= cut for s in own) / len(own)
-        if found >= 0.25:
-            bounds.append(sum(s >= cut for s in ranked) / n / found)
-    assert ratio.prevalence == pytest.approx(min(bounds))
     assert ratio.above_median == pytest.approx(np.mean([s >= np.median(own) for s in ranked]))
     assert ratio.above_tenth == pytest.approx(np.mean([s >= np.quantile(own, 0.1) for s in ranked]))
     below = [1 - i / (n - 1) - (s - ranked[-1]) / (ranked[0] - ranked[-1]) for i, s in enumerate(ranked)]
     assert ratio.knee == (below.index(max(below)) + 1) / n
     np.testing.assert_allclose(ratio.alike, np.minimum(1, ratio.prevalence * ratio.found / (np.array(sizes) / n)))
     np.testing.assert_allclose(ratio.in_domain, np.sort(own))
+
+
+def test_the_share_of_candidates_against_a_loop() -> None:
+    """Ten times in halves: each half's cut, and what passes it of the other."""
+    draw = np.random.default_rng(1)
+    ranked, own = np.sort(draw.normal(0, 1, 101))[::-1], np.sort(draw.normal(2, 1, 31))
+    rng, above, found = np.random.default_rng(0), [], []
+
+    def share(values: Floats, cut: float) -> float:
+        return float(np.mean([s >= cut for s in values.tolist()]))
+
+    for _ in range(10):
+        pools, rows = (
+            (drawn[: len(drawn) // 2 + 1], drawn[len(drawn) // 2 + 1 :])
+            for drawn in map(rng.permutation, (ranked, own))
+        )
+        for a, b in ((0, 1), (1, 0)):
+            cuts = [cut for cut in rows[a].tolist() if share(rows[a], cut) >= 0.25]
+            cut = min(cuts, key=lambda cut: share(pools[a], cut) / share(rows[a], cut))
+            above.append(share(pools[b], cut))
+            found.append(share(rows[b], cut))
+    bound = prevalence(ranked, own)
+    assert bound.candidates == pytest.approx(np.mean(above))
+    assert bound.in_domain == pytest.approx(np.mean(found))
+    assert bound.prevalence == pytest.approx(np.mean(above) / np.mean(found))
+    for few in (own[:1], own[:0]):
+        assert np.isnan(prevalence(ranked, few)).all()
+
+
+@pytest.mark.parametrize("rows", [8, 16, 64])
+def test_few_in_domain_rows_dont_make_it_less(rows: int) -> None:
+    """The least of the ratios would be .6 to .8 of the true share."""
+    rng, told = np.random.default_rng(0), []
+    for _ in range(60):
+        alike = rng.random(700) < 0.1
+        candidates = np.where(alike, rng.normal(4, 1, 700), rng.normal(0, 1, 700))
+        told.append(prevalence(candidates, rng.normal(4, 1, rows)).prevalence / alike.mean())
+    assert np.mean(told) == pytest.approx(1, abs=0.1)
+
+
+def test_few_in_domain_rows_are_told(direction: Direction, pool: ActivationStore) -> None:
+    candidates, own = mixture(pool, 0.1, apart=5)
+    ratio = suggest_ratio(scored(direction, pool, candidates, own[:16]))
+    assert ratio.caution.startswith("It rests on 16 in-domain rows")
+    assert suggest_ratio(scored(direction, pool, candidates, own[:64])).caution == ""
 
 
 def test_a_ranking_that_hardly_knows_its_own_rows_is_no_yardstick(direction: Direction, pool: ActivationStore) -> None:
@@ -116,11 +158,16 @@ def test_in_domain_rows_are_scored_as_candidates_are(robust: Direction, pool: Ac
     scores = score(pool, [robust.named("other"), asked, "length"])
     own = scores.sel(direction=asked.name)
     mean, scale = own["layer_mean"].to_numpy(), own["layer_scale"].to_numpy()
-    expected = [sum((row[layer] - mean[layer]) / scale[layer] for layer in (0, 2)) for row in robust.held_out]
+    candidates = read_all(pool.pool("tail_mean"))[pool.selectable].astype(np.float64).mean(axis=0)
+    halves = [v for v, which in zip(robust.resampled, robust.resamples, strict=True) if which.kind == "half"]
+    on_halves = np.mean([(candidates * half).sum(axis=1) for half in halves], axis=0)
+    moved = on_halves - (candidates * robust.vectors).sum(axis=1)
+    own_rows = robust.held_out - moved
+    expected = [sum((row[layer] - mean[layer]) / scale[layer] for layer in (0, 2)) for row in own_rows]
     for given in (asked, asked.name):
-        np.testing.assert_allclose(suggest_ratio(scores, given).in_domain, np.sort(expected), rtol=1e-5)
+        np.testing.assert_allclose(suggest_ratio(scores, given).in_domain, np.sort(expected), rtol=1e-3)
     alone = suggest_ratio(scores.sel(direction=[asked.name]))
-    np.testing.assert_allclose(alone.in_domain, np.sort(expected), rtol=1e-5)
+    np.testing.assert_allclose(alone.in_domain, np.sort(expected), rtol=1e-3)
 
 
 @pytest.mark.parametrize("capability", ["arithmetic", "python", "translation"])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nait_widgets.errors import SelectionError
-from nait_widgets.methods import Direction
 from nait_widgets.scored import columns
 from nait_widgets.selection import arithmetic
 from nait_widgets.selection.selection import scored_values
+from nait_widgets.selection.yardsticks import STANDS_OUT, Bound, in_domain_scores, knee, prevalence, share_above
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,17 +24,12 @@ if TYPE_CHECKING:
 
 FRACTIONS = tuple(percent / 100 for percent in range(5, 101, 5))
 LINES = 6  # of the curve that are printed at least
-# Of the in-domain rows, the least that a cut must leave above itself for their share to be told: fewer and chance makes
-# the least ratio too low, more and rows that lie among the candidates make it too high. On the 16 contrasts of the demo
-# and 6 of real rows hidden in Alpaca, a tenth is off by .022 of the candidates on average, a quarter by .021 (at worst
-# .09), a half by .029 (at worst .20).
-LEAST_FOUND = 0.25
-# In-domain rows stand out where their median is above this share of the candidates: contrasts on two models .83 and
-# more; at .6 and below the suggestion was no better than chance.
-STANDS_OUT = 0.8
 # Yardsticks agree within this factor: on contrasts that tell their capability .7 to 2.4, on those that hardly do 2.8
 # and more.
 AGREE = 2.5
+# With 70 candidates like them among 700, the suggestion is off by a quarter (standard deviation) with 16 or 32
+# in-domain rows, by a fifth or less with 64 and more.
+FEW = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +55,9 @@ class Ratio:
             fraction`, at most 1: (fraction,); NaN where it isn't known.
         knee: Fraction where the sorted scores lie furthest below the straight line from the first to the last, each
             axis scaled to 1 (Satopää et al. 2011, Finding a Kneedle in a Haystack).
-        prevalence: Largest share of the candidates that can be like in-domain rows: the least, over all cuts that a
-            quarter of these pass, of (share of candidates above) / (share of in-domain rows above), for if a share π
-            of the candidates is like them, then π of that share is among those above (Blanchard, Lee and Scott 2010,
-            Semi-Supervised Novelty Detection, JMLR 11). NaN where it isn't known.
+        prevalence: Largest share of the candidates that can be like in-domain rows, about: (share of candidates above)
+            / (share of in-domain rows above) the cut where that is least, found on other rows than it is read off;
+            see `yardsticks.prevalence`. NaN where it isn't known.
         above_tenth: Share of the candidates that score at least what nine in ten in-domain rows do; NaN likewise.
         above_median: The same of the median in-domain row.
         in_domain: Scores of the in-domain rows: (in-domain row,); empty where they aren't known.
@@ -145,16 +139,16 @@ def suggest_ratio(
     before = np.concatenate([[0], rows[:-1]])
     added = (sums[rows] - sums[before]) / np.where(rows > before, rows - before, np.nan)
     cut = ranked[rows - 1]
-    in_domain = _in_domain(scores, columns(scores)[column], column)
-    found = _share_above(in_domain, cut)
-    knee, bound = _knee(ranked), _prevalence(ranked, in_domain)
-    tenth, median = _share_above(ranked, np.quantile(in_domain, [0.1, 0.5])) if len(in_domain) else (np.nan, np.nan)
-    suggested, why = _suggestion(knee, bound)
+    in_domain = in_domain_scores(scores, columns(scores)[column], column)
+    found = share_above(in_domain, cut)
+    bend, bound = knee(ranked), prevalence(ranked, in_domain)
+    tenth, median = share_above(ranked, np.quantile(in_domain, [0.1, 0.5])) if len(in_domain) else (np.nan, np.nan)
+    suggested, why = _suggestion(bend, bound)
     return Ratio(
         name=names[column],
         suggested=suggested,
         why=why,
-        caution=_caution(knee, bound.prevalence, float(tenth), float(median)),
+        caution=_caution(bend, bound.prevalence, float(tenth), float(median), len(in_domain)),
         fractions=asked,
         rows=rows,
         cut=cut,
@@ -162,7 +156,7 @@ def suggest_ratio(
         mean=sums[rows] / rows,
         found=found,
         alike=np.minimum(1, bound.prevalence * found * len(ranked) / rows),
-        knee=knee,
+        knee=bend,
         prevalence=bound.prevalence,
         above_tenth=float(tenth),
         above_median=float(median),
@@ -179,71 +173,19 @@ def _column(direction: str | Scored | None, names: list[str]) -> int:
     return names.index(name)
 
 
-def _in_domain(scores: xr.Dataset, scored: Scored, column: int) -> Floats:
-    """Scores of the in-domain rows, by fits without them, ascending; empty where they aren't known."""
-    if not isinstance(scored, Direction) or not scored.held_out.size or scored.score.similarity == "cosine":
-        return np.empty(0)
-    if scored.samples.get("pool") != scored.score.pool:
-        return np.empty(0)
-    layers = scores["layer"].to_numpy().tolist()
-    of_layer = [layers.index(layer) for layer in scored.layers]
-    mean, scale = (
-        scores[name].to_numpy().reshape(-1, len(layers))[column, of_layer] for name in ("layer_mean", "layer_scale")
-    )
-    used = np.array([scored.score.layers is None or layer in scored.score.layers for layer in scored.layers])
-    by_layer = (scored.held_out - mean) / np.where(scale > 0, scale, np.inf)
-    return np.sort(np.where(used, by_layer, 0).sum(axis=1))
-
-
-def _share_above(values: Floats, cuts: Floats) -> Floats:
-    """Share of some values that are at least each cut; NaN of none."""
-    if not len(values):
-        return np.full(len(cuts), np.nan)
-    share: Floats = 1 - np.searchsorted(np.sort(values), cuts) / len(values)
-    return share
-
-
-def _knee(ranked: Floats) -> float:
-    """The fraction at which scores, best first, lie furthest below the line from the first to the last."""
-    spread = ranked[0] - ranked[-1]
-    if len(ranked) < 3 or not spread > 0:
-        return 1.0
-    below = 1 - np.arange(len(ranked)) / (len(ranked) - 1) - (ranked - ranked[-1]) / spread
-    return float((np.argmax(below) + 1) / len(ranked))
-
-
-class _Bound(NamedTuple):
-    """A cut, and the share of the candidates that can be like in-domain rows because of it."""
-
-    prevalence: float
-    cut: float
-    candidates: float
-    in_domain: float
-
-
-def _prevalence(ranked: Floats, in_domain: Floats) -> _Bound:
-    if not len(in_domain):
-        return _Bound(np.nan, np.nan, np.nan, np.nan)
-    found = _share_above(in_domain, in_domain)
-    cuts, found = in_domain[found >= LEAST_FOUND], found[found >= LEAST_FOUND]
-    above = _share_above(ranked, cuts)
-    least = int(np.argmin(above / found))
-    return _Bound(float(min(1, above[least] / found[least])), cuts[least], above[least], found[least])
-
-
-def _suggestion(knee: float, bound: _Bound) -> tuple[float, str]:
+def _suggestion(bend: float, bound: Bound) -> tuple[float, str]:
     if np.isnan(bound.prevalence):
         return _whole(
-            knee
-        ), f"The scores fall steeply up to {_whole(knee):.0%} of the candidates and slowly from there."
+            bend
+        ), f"The scores fall steeply up to {_whole(bend):.0%} of the candidates and slowly from there."
     return _whole(bound.prevalence), (
-        f"About {bound.prevalence:.1%} of the candidates are like the in-domain rows, for {bound.candidates:.1%} "
-        f"of the candidates but {bound.in_domain:.0%} of the in-domain rows score {bound.cut:.3g} or more."
+        f"About {bound.prevalence:.1%} of the candidates are like the in-domain rows, for {bound.candidates:.1%} of "
+        f"the candidates but {bound.in_domain:.0%} of the in-domain rows pass the cuts that tell them apart best."
     )
 
 
-def _caution(knee: float, prevalence: float, tenth: float, median: float) -> str:
-    if np.isnan(prevalence):
+def _caution(bend: float, alike: float, tenth: float, median: float, rows: int) -> str:
+    if np.isnan(alike):
         return (
             "This is the knee of the scores alone, for in-domain rows' own scores aren't known of other scorers, of "
             "combined directions and older fits, of a cosine, or under another pool than that of the fit."
@@ -253,8 +195,10 @@ def _caution(knee: float, prevalence: float, tenth: float, median: float) -> str
             f"The median in-domain row scores above just {1 - median:.0%} of the candidates: unless the pool is full "
             "of such rows, the ranking hardly tells them apart and no ratio is well founded: see its health."
         )
-    for share, what in ((tenth, "score as nine in ten in-domain rows do"), (knee, "lie before the knee of the scores")):
-        if not 1 / AGREE <= share / max(prevalence, 1e-9) <= AGREE:
+    if rows < FEW:
+        return f"It rests on {rows} in-domain rows: others might well suggest a quarter more or less."
+    for share, what in ((tenth, "score as nine in ten in-domain rows do"), (bend, "lie before the knee of the scores")):
+        if not 1 / AGREE <= share / max(alike, 1e-9) <= AGREE:
             return f"Another yardstick says otherwise: {share:.1%} of the candidates {what}."
     return ""
 
