@@ -215,23 +215,26 @@ def test_layers_that_cancel_are_found_and_named(pool: ActivationStore, direction
     assert "(most in layer 1)" in finding.sentence
 
 
-def test_where_the_in_domain_mean_scores(
-    lm: CausalLM, in_domain_rows: list[Row], pool: ActivationStore, direction: Direction, robust: Direction
+def test_where_in_domain_rows_score_by_fits_without_them(
+    pool: ActivationStore, direction: Direction, robust: Direction
 ) -> None:
-    in_domain = capture(lm, in_domain_rows, pool.path.parent / "own.zarr", template="plain", store_dtype="float32")
     valid = pool.selectable
-    # A dot product is linear, so the score of the mean is the mean of the scores.
-    mean = float(score(in_domain, direction)["score"].mean())
-    assert health(direction, pool).in_domain == pytest.approx((by_hand(pool, direction)[valid] < mean).mean(), abs=2e-3)
-    candidates = read_all(pool.pool("tail_mean"))[valid].astype(np.float64)
-    projected = np.einsum("nld,ld->nl", candidates, robust.vectors)
-    own = np.einsum("nld,ld->l", read_all(in_domain.pool("tail_mean")), robust.vectors) / len(in_domain)
-    for layers in ([0, 1, 2], [1]):
-        z = ((own - projected.mean(0)) / projected.std(0))[layers].sum()
-        asked = robust.scored_by(layers=layers)
-        assert health(asked, pool).in_domain == pytest.approx((by_hand(pool, asked)[valid] < z).mean(), abs=2e-3)
-    assert findings(health(-robust, pool))["in_domain"].verdict == "bad"
-    for unknown in (robust.scored_by(pool="last"), robust.scored_by(similarity="cosine"), direction + direction):
+    for asked in (direction, robust, robust.scored_by(layers=[1])):
+        candidates = read_all(pool.pool(asked.score.pool))[valid].astype(np.float64)
+        projected = np.einsum("nld,ld->nl", candidates, asked.vectors)
+        halves = asked.resampled[refits(asked, "half")].astype(np.float64)
+        moved = np.einsum("nld,hld->nhl", candidates, halves).mean((0, 1)) - projected.mean(0)
+        own = asked.held_out - moved
+        if asked.score.similarity == "zscore":
+            own = (own - projected.mean(0)) / projected.std(0)
+        median = np.median(own[:, [1] if asked.score.layers else [0, 1, 2]].sum(1))
+        assert health(asked, pool).in_domain == pytest.approx((by_hand(pool, asked)[valid] < median).mean(), abs=2e-3)
+    turned = replace(robust, held_out=-robust.held_out, resampled=-robust.resampled, vectors=-robust.vectors)
+    opposite = findings(health(turned, pool))["in_domain"]
+    assert opposite.verdict == "bad"
+    assert "means the opposite" in opposite.sentence
+    old = replace(robust, held_out=np.empty((0, 0), np.float32))
+    for unknown in (robust.scored_by(pool="last"), robust.scored_by(similarity="cosine"), direction + direction, old):
         assert findings(health(unknown, pool))["in_domain"].verdict == "unknown"
 
 

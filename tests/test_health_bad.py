@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,19 @@ def test_four_samples(fit: Fit, labelled: ActivationStore) -> None:
     assert found["rows"].verdict == "bad"
     assert found["split_half"].verdict == "bad"
     assert found["groups"].verdict == "unknown"  # a group of one or two rows has no mean to speak of
+
+
+@pytest.mark.parametrize("preset", ["robust", "paper"])
+def test_random_rows_score_no_higher_than_the_pool(preset: str, fit: Fit, labelled: ActivationStore) -> None:
+    """A fit to rows drawn as the pool was, which scores its own rows high: the fewer, the higher."""
+    lines = demo.POOL.read_text(encoding="utf-8").splitlines()[600:]
+    for n in (16, 64):
+        drawn = np.random.default_rng(n).permutation(len(lines))[:n]
+        direction = fit([json.loads(lines[row]) for row in drawn], preset=preset)
+        assert warned(direction, labelled)["in_domain"].verdict != "good"
+        measured = direction.health(labelled)
+        assert measured.in_domain is not None
+        assert 0.2 < measured.in_domain < 0.8
 
 
 def test_all_of_one_length(fit: Fit, demo_lm: CausalLM, labelled: ActivationStore) -> None:

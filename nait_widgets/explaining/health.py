@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import DirectionError, StoreError
-from nait_widgets.explaining.contributions import ScoredLayers, layer_weights, scored_layers
+from nait_widgets.explaining.contributions import scored_layers
 from nait_widgets.explaining.direction_findings import of_direction
 from nait_widgets.explaining.findings import WORST_FIRST, Finding
 from nait_widgets.explaining.selection_findings import of_selection
 from nait_widgets.explaining.variance import Dimension, score_variance
-from nait_widgets.scored import require_direction
+from nait_widgets.scored import columns, require_direction
 from nait_widgets.scoring import score
 from nait_widgets.selection import Wish, arithmetic
+from nait_widgets.selection.yardsticks import in_domain_scores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,7 +54,8 @@ class Health:
             they differ most: (layer,); empty where it isn't known.
         lengths: Share of the candidates that have as many tokens as some in-domain row, or as lie between two; None
             where it isn't known.
-        in_domain: Share of the candidates that score below the mean of the in-domain rows; None where it isn't known.
+        in_domain: Share of the candidates that score below the median in-domain row, which are scored by fits to halves
+            without them; None where it isn't known.
         top_dimensions: Share of |v|² that the five largest dimensions of a layer have: (layer,).
         layer_share: Share of the score's variance that each layer brings, negative where it works against the
             others: (layer,); they sum to 1.
@@ -170,7 +172,7 @@ def health(
         learning=np.array([_jaccard(chosen[i], arithmetic.top(own, k)) for i in firsts]),
         groups=_groups(direction, store),
         lengths=_lengths(direction, tokens),
-        in_domain=_in_domain(direction, store, own[valid], layers),
+        in_domain=_in_domain(direction, scores, own[valid]),
         top_dimensions=_top_dimensions(direction),
         layer_share=variance.shares.sum(axis=1)[at],
         layer_correlation=variance.correlation[np.ix_(at, at)],
@@ -237,17 +239,10 @@ def _lengths(direction: Direction, tokens: npt.NDArray[np.int32]) -> float | Non
     return None if own is None else float(((tokens >= own["min"]) & (tokens <= own["max"])).mean())
 
 
-def _in_domain(direction: Direction, store: ActivationStore, scores: Floats, layers: ScoredLayers) -> float | None:
-    """Share of the scores below the in-domain mean's; a score is linear in the activation, but for a cosine."""
-    comparable = direction.samples.get("pool") == direction.score.pool and direction.score.similarity != "cosine"
-    if not comparable or np.isnan(direction.in_domain_mean).any():
-        return None
-    weights = layer_weights(store, direction)
-    at = [store.layout.layers.index(layer) for layer in direction.layers]
-    projected = np.einsum("ld,ld->l", weights[at], direction.in_domain_mean)
-    shifted = np.where(weights[at].any(axis=1), projected - layers.mean[at], 0)
-    scale = layers.scale[at]
-    return float((scores < (shifted / np.where(scale > 0, scale, np.inf)).sum()).mean())
+def _in_domain(direction: Direction, scores: xr.Dataset, candidates: Floats) -> float | None:
+    """Share of the candidates below the median of the in-domain rows, each scored by fits without it."""
+    own = in_domain_scores(scores, direction, [column.name for column in columns(scores)].index(direction.name))
+    return float((candidates < np.median(own)).mean()) if len(own) else None
 
 
 def _top_dimensions(direction: Direction) -> Floats:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.explaining.health import Health
 
+OPPOSITE = 0.25  # 2 of 112 sets of 16 to 256 random rows has a median below so much of the pool
 _NO_SPREAD = "{} can't be told, for all candidates score alike"
 
 
@@ -57,16 +58,23 @@ def _stability(health: Health) -> Iterator[Finding]:
         bad=f"so it is far from settled: {more}",
     )
     value = NAN if health.in_domain is None else health.in_domain
+    meant = "the opposite of what it should" if value < OPPOSITE else "no more than chance"
+    is_contrast = health.direction.fit.difference == "contrast"
+    mend = (
+        "see whether they have anything in common that the pool lacks"
+        if is_contrast
+        else "try sign 'pool' or preset robust"
+    )
     yield Finding.graded(
         "in_domain",
         "In-domain rows' own score",
         value,
-        f"The mean in-domain row scores above {value:.0%} of the candidates",
-        "How in-domain rows score isn't known of combined directions, of a cosine, or under another pool than the "
-        "direction was fitted for",
+        f"The median in-domain row, scored by fits without it, is above {value:.0%} of the candidates",
+        "How in-domain rows score isn't known of combined directions, older fits and very few rows, of a cosine, or "
+        "under another pool than the direction was fitted for",
         good="so a high score means what it should",
         caution=f"so a high score says little: read the rows at the top{or_robust(health.direction)}",
-        bad=f"so a high score means the opposite of what it should: try sign 'pool'{or_robust(health.direction)}",
+        bad=f"so a high score means {meant}: {mend}",
     )
 
 
