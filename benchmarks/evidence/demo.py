@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.evidence.figure import lines
 from benchmarks.evidence.labelled import Labelled, labelled
-from benchmarks.evidence.measures import chance, kept, told_apart, top
+from benchmarks.evidence.measures import chance, kept, some, told_apart, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.rivals import DIVERSITY, aimed_scorers, columns, directions, free_scorers
 from benchmarks.evidence.study import SITES, Study
@@ -29,7 +29,6 @@ SHOWN = 0.10  # the ratio whose table by capability stands open
 DEFECT_RATIO = 0.20
 DEFECTS = ("boilerplate", "truncated", "wrong_answer", "duplicate")
 BAND = 2.0  # standard deviations of a random selection, beyond which a rate is told as another
-NAMED = 5  # scorers in a sentence; more are counted
 
 
 def run(study: Study) -> Section:
@@ -122,9 +121,9 @@ def _verdict(found: dict[str, dict[str, float]], n: int) -> str:
             continue
         own = list(found[name].values())
         apart = told_apart(own, rivals)
-        parts = [f"{word} than {_some(apart[at])}" for at, word in ((1, "less"), (-1, "more")) if apart[at]]
+        parts = [f"{word} than {some(apart[at])}" for at, word in ((1, "less"), (-1, "more")) if apart[at]]
         if apart[0]:
-            parts.append(f"no difference shown to {_some(apart[0])}")
+            parts.append(f"no difference shown to {some(apart[0])}")
         told.append(f"{name} {np.mean(own):.0%}: {'; '.join(parts)}")
     mean = {name: float(np.mean(values)) for name, values in rivals.items()}
     highest = max(mean, key=lambda name: mean[name])
@@ -133,13 +132,6 @@ def _verdict(found: dict[str, dict[str, float]], n: int) -> str:
         f"over them: {'. '.join(told)}. The rival of the highest mean is {highest} ({mean[highest]:.0%}); random finds "
         f"{mean['random']:.0%}."
     )
-
-
-def _some(names: list[str]) -> str:
-    """Some scorers by their names, many by their number."""
-    if len(names) <= NAMED:
-        return ", ".join(f"*{name}*" for name in names)
-    return f"*random* and {len(names) - 1} others" if "random" in names else f"{len(names)} others"
 
 
 def _tell_defects(section: Section, pool: Labelled, scores: Scores) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from nait_widgets.training.statistics import Paired
 
+NAMED = 5  # scorers in a sentence; more are counted
+
 
 def top(scores: Floats, fraction: float) -> Rows:
     """The rows of the highest scores, best first; of those that have one."""
@@ -67,3 +69,10 @@ def told_apart(own: Sequence[float], others: Mapping[str, Sequence[float]]) -> d
     for name, values in others.items():
         found[side(paired(values, own))].append(name)
     return found
+
+
+def some(names: Sequence[str]) -> str:
+    """Some scorers by their names, many by their number."""
+    if len(names) <= NAMED:
+        return ", ".join(f"*{name}*" for name in names)
+    return f"*random* and {len(names) - 1} others" if "random" in names else f"{len(names)} others"

@@ -26,7 +26,7 @@ from benchmarks.evidence.downstream import (
     without_steps,
 )
 from benchmarks.evidence.figure import Range, ranges
-from benchmarks.evidence.measures import told_apart, top
+from benchmarks.evidence.measures import some, told_apart, top
 from benchmarks.evidence.page import Section, details
 from benchmarks.evidence.rivals import aimed_scorers, columns, directions, free_scorers
 from benchmarks.evidence.study import SITES, Study
@@ -302,20 +302,17 @@ def _tell_all(
     section.figures["all scorers, difference to random by target"] = by_target
     for preset in PRESETS:
         own = f"{preset}, top"
+        figure = f"{mean[own]:+.3f}".replace("-", "−")
         apart = told_apart(by_target[own], {RANDOM: [0.0] * len(targets)} | {n: by_target[n] for n in setting.rivals})
         section.verdicts.append(
-            f"Real data, {setting.name}, all scorers on the {len(targets)} own targets, {preset}: {mean[own]:+.3f} "
-            f"against random on the mean; {_apart(apart)}".replace("-", "−")
+            f"Real data, {setting.name}, all scorers on the {len(targets)} own targets, {preset}: {figure} against "
+            f"random on the mean; {_apart(apart)}"
         )
 
 
 def _apart(found: dict[int, list[str]]) -> str:
     """Which rivals' loss is another, by the paired interval over the targets."""
-    told = [f"{word} loss beyond the interval: {_named(found[at])}" for at, word in _LOSS.items() if found[at]]
+    told = [f"{word} loss beyond the interval: {some(found[at])}" for at, word in _LOSS.items() if found[at]]
     if found[0]:
-        told.append(f"no difference shown to {_named(found[0])}")
+        told.append(f"no difference shown to {some(found[0])}")
     return "; ".join(told) + "."
-
-
-def _named(names: list[str]) -> str:
-    return ", ".join(f"*{name}*" for name in names)
