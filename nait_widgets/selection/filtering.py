@@ -45,7 +45,7 @@ class RowFilter:
         """Which samples pass: (sample,).
 
         Raises:
-            SelectionError: A label column or an id that isn't there.
+            SelectionError: A label column, a value of one or an id that isn't there.
             StoreError: Text is looked for in a store without text.
         """
         store = self._store
@@ -61,6 +61,8 @@ class RowFilter:
             mask &= inside
         for name, values in filters.labels.items():
             labels = self._column(name)
+            if unknown := [value for value in values if value not in labels.names]:
+                raise SelectionError(f"no row has {unknown[0]!r} as its {name}; there are {', '.join(labels.names)}")
             mask &= np.isin(labels.codes, [i for i, value in enumerate(labels.names) if value in values])
         if filters.text:
             mask &= self.containing(filters.text)

@@ -12,7 +12,7 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.extras import Extras
 from nait_widgets.store.files import files_of, is_packed, zarr_store
-from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, Layout, Status, wide_array
+from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, POOLS, Layout, Status, wide_array
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.saved import Saved
 from nait_widgets.store.scan import PoolReader
@@ -215,6 +215,8 @@ class ActivationStore(Saved, Extras):
         if name == "tail_mean" and "mean" in self.layout.pools and self.shared_first_token:
             first = np.asarray(self.array("first_token")[...], np.float32)
             return self._reader("mean", tail=(self.n_tokens, first))
+        if name not in POOLS:
+            raise StoreError(f"pool {name!r} is unknown; {self.path} has {', '.join(self.layout.pools)}")
         raise StoreError(
             f"{self.path} has the pools {', '.join(self.layout.pools)} but not {name!r}; "
             f"capture it again with `--pools {','.join((*self.layout.pools, name))}`"

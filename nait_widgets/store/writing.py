@@ -210,10 +210,21 @@ def _differences(store: ActivationStore, layout: Layout, provenance: dict[str, A
     theirs, ours = asdict(store.layout), asdict(layout)
     for key in ours:
         if theirs[key] != ours[key]:
-            yield theirs[key], ours[key], f"{'other' if key.endswith('s') else 'another'} {key.replace('_', ' ')}"
+            yield (
+                _plain(theirs[key]),
+                _plain(ours[key]),
+                f"{'other' if key.endswith('s') else 'another'} {key.replace('_', ' ')}",
+            )
     sizes = [about["capture"]["batch_tokens"] for about in (store.provenance, provenance)]
     if provenance["capture"]["deterministic"] and sizes[0] != sizes[1]:
         yield *sizes, "another batch size, which deterministic mode fixes"
+
+
+def _plain(value: Any) -> str:
+    """A value of a layout for people."""
+    if isinstance(value, bool):
+        return "kept" if value else "left out"
+    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
 def _named(about: dict[str, Any], key: str) -> str:
