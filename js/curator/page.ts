@@ -48,6 +48,8 @@ export class CuratorPage {
   #draw: () => void;
   #version = 0;
   #current: number | null = null;
+  /** Counts what was asked to be looked at; what an older ask finds comes too late. */
+  #looks = 0;
   #map: { data: ScatterData; axes: string } | null = null;
   #overlap: MeanOverlap;
   #columns: Columns;
@@ -227,20 +229,23 @@ export class CuratorPage {
   // -- what is looked at
 
   #look(row: number): void {
+    const look = ++this.#looks;
     this.#current = row;
     this.#draw();
     this.#known.id(row).then(
       (id) => {
-        if (row === this.#current) this.#memory.writeCurrent(id);
+        if (look === this.#looks) this.#memory.writeCurrent(id);
       },
       (error: unknown) => this.trouble.show(error),
     );
   }
 
   #find(id: string): void {
+    const look = ++this.#looks;
     if (this.#current !== null && this.#known.knownId(this.#current) === id) return;
     this.#known.find(id).then(
       (row) => {
+        if (look !== this.#looks) return;
         this.#current = row;
         this.#draw();
       },
