@@ -13,6 +13,8 @@ import pytest
 import xarray as xr
 import zarr
 from conftest import Row, make_rows
+from test_cli import nait as nait_command
+from test_scorers_others import install
 
 import nait_widgets as nait
 from nait_widgets import Curator, Direction, DirectionHealth, Inspector, Overlap, Recipe, Scorer, capture, score, select
@@ -257,7 +259,6 @@ def test_a_scorer_that_was_tampered_with_is_found(store: ActivationStore, near: 
         ({"options": {**header["options"], "k": 4}}, "isn't the scorer that its digest names"),
         ({"sha256": "0" * 64}, "its numbers are not those that were saved"),
         ({"format": "nait-scorer-2"}, "is not of format nait-scorer-1"),
-        ({"kind": "wisdom"}, "near-sums is a scorer of kind 'wisdom'"),
     ):
         group.attrs["nait_scorer"] = {**header, **change}
         for read in (lambda: store.scorer("near sums"), lambda: store.scores("all")):
@@ -357,3 +358,43 @@ def test_an_overlap_takes_selections_by_scorers(store: ActivationStore, scores: 
     assert widget._answer_transfer({}, lambda _done, _all: None).body is not None
     assert widget._scores["direction"].values.tolist() == NAMES
     assert [type(each).__name__ for each in widget._scores.attrs["directions"]][1:] == ["Length", "KNN"]
+
+
+def test_a_scorer_whose_package_is_gone(
+    store: ActivationStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    code = (
+        "from dataclasses import dataclass\nfrom nait_widgets import Scorer\n\n\n"
+        "@dataclass(frozen=True, eq=False)\nclass Tokens(Scorer):\n    kind = 'tokens'\n    least: int = 1\n\n"
+        "    def compute(self, store):\n        return store.n_tokens * (store.n_tokens >= self.least)\n"
+    )
+    install(package, "token-counter", {"tokens": "counted:Tokens"}, counted=code)
+    with monkeypatch.context() as installed:
+        installed.syspath_prepend(package)
+        store.save_scores(score(store, [nait.scorer("tokens", least=3), "length"]), "both")
+        chosen = select(store.scores("both").sel(direction=["tokens"]), fraction=0.1)
+        store.save_selection(chosen, "most")
+        recipe = chosen.export(tmp_path / "most.jsonl")[1]
+        file = nait.scorer("tokens").save(tmp_path / "tokens.scorer")
+    gone = r"is a scorer of kind 'tokens', which no package that is installed has: install the one"
+    scores = store.scores("both")
+    assert store.selection("most").ids == chosen.ids == Recipe.load(recipe).repeat().ids
+    again = select(scores.sel(direction=["tokens"]), fraction=0.1)
+    assert again.ids == chosen.ids
+    assert "| tokens | tokens | least `3` | none |" in card(again, "x")
+    store.save_selection(again, "again")
+    store.save_scores(scores, "kept")
+    checked = store.verify()
+    assert (checked.ok, checked.problems, len(checked.cautions)) == (True, (), 1)
+    assert "'tokens', which no package that is installed has" in checked.cautions[0]
+    assert "damaged" not in checked.cautions[0]
+    with pytest.raises(StoreError, match=gone):
+        store.scorer("tokens")
+    for asked in (lambda: Scorer.load(file), lambda: score(store, scores.attrs["directions"])):
+        with pytest.raises(ScorerError, match=gone):
+            asked()
+    told = nait_command("verify", store.path, cwd=tmp_path)
+    assert told.returncode == 0
+    assert told.stderr.startswith("nait: caution: ")
+    assert told.stderr.count("\n") == 1

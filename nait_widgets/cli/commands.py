@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import nait_widgets as nait
 from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, quiet_transformers, tell
 from nait_widgets.errors import NaitError
+from nait_widgets.paths import require_file_place
 from nait_widgets.scored import load, require_direction
 from nait_widgets.store.files import is_store
 
@@ -48,6 +49,7 @@ def capture(options: argparse.Namespace) -> int:
 
 def fit(options: argparse.Namespace) -> int:
     """In-domain samples -> direction."""
+    require_file_place(options.output)
     method = {name: getattr(options, name) for name in (*FIT_OPTIONS, *SCORE_OPTIONS)}
     name = options.name or options.output.stem
     background = nait.open_store(options.background) if options.background else None
@@ -105,6 +107,7 @@ def info(options: argparse.Namespace) -> int:
         f"  samples  {facts['samples']:,} ({_listed(facts['status'])}), {facts['tokens']:,} tokens",
         f"  neurons  {facts['site']}, {len(facts['layers'])} layers × {facts['neurons']:,}, {facts['dtype']}",
         f"  pools    {', '.join(facts['pools'])}",
+        *([] if facts["text"] else ["  text     left out: exports are lists of ids"]),
         *([f"  extras   {', '.join(facts['extras'])}"] if facts["extras"] else []),
         f"  model    {provenance['model']['name']} ({provenance['model']['architecture']}, "
         f"{provenance['model']['dtype']}), weights {provenance['model']['weights_hash'][:16]}",
@@ -121,8 +124,16 @@ def info(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Check a store; status 2 where anything is wrong."""
     found = nait.open_store(options.store).verify()
-    report = {"store": str(options.store), "ok": found.ok, "rows": found.rows, "problems": list(found.problems)}
+    report = {
+        "store": str(options.store),
+        "ok": found.ok,
+        "rows": found.rows,
+        "problems": list(found.problems),
+        "cautions": list(found.cautions),
+    }
     tell(options, report, [f"{options.store}: {found.rows:,} rows are whole, complete and finite"] if found.ok else [])
+    for caution in found.cautions:
+        complain(f"caution: {caution}", 0)
     for problem in found.problems:
         complain(problem, 2)
     return 0 if found.ok else 2

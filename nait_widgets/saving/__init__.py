@@ -4,9 +4,10 @@ from nait_widgets.saving.kept import delete, names
 from nait_widgets.saving.score_sets import save_scores, scores, scores_by
 from nait_widgets.saving.scored import direction, keeps, named_by, save_direction, save_scorer, scorer
 from nait_widgets.saving.selections import save_selection, selection
-from nait_widgets.saving.verification import discrepancies
+from nait_widgets.saving.verification import cautions, discrepancies
 
 __all__ = [
+    "cautions",
     "delete",
     "direction",
     "discrepancies",

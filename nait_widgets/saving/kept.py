@@ -83,7 +83,7 @@ def require_unused(store: ActivationStore, scored: Part, besides: str | None = N
             if named in goes_by(made) and (kind, name) != ("scores", besides):
                 raise StoreError(
                     f"{kind} {name!r} of {store.path} go by the {what} {named[0]!r} that is saved there: delete them "
-                    f"first, or call another {what} otherwise by `named(...)`"
+                    f"first, or call another {what} otherwise (`named(...)`; NAME=… on the command line)"
                 )
 
 

@@ -10,6 +10,7 @@ from nait_widgets.saving.kept import part, parts, require_unused
 from nait_widgets.scored import is_scorer
 from nait_widgets.scorers import Scorer
 from nait_widgets.scorers import encoding as scorer_encoding
+from nait_widgets.scorers.absent import require_present
 from nait_widgets.store.parts import Column, write_part
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def direction(store: ActivationStore, name: str) -> Direction:
 
 def scorer(store: ActivationStore, name: str) -> Scorer:
     """A saved scorer; see `ActivationStore.scorer`."""
+    try:
+        return require_present(scorer_or_absent(store, name))
+    except ScorerError as error:
+        raise StoreError(str(error)) from error
+
+
+def scorer_or_absent(store: ActivationStore, name: str) -> Scorer:
+    """A saved scorer; an `Absent` where its package isn't installed, so that its scores can be used all the same."""
     saved = part(store, "scorers", name)
     try:
         return scorer_encoding.decode(_tensors(saved), saved.attributes, saved.place)
@@ -59,7 +68,7 @@ def scorer(store: ActivationStore, name: str) -> Scorer:
 
 def named_by(store: ActivationStore, entry: Mapping[str, Any]) -> Scored:
     """The saved direction or scorer that an entry of scores, or of a recipe, names."""
-    return scorer(store, entry["name"]) if is_scorer(entry) else direction(store, entry["name"])
+    return scorer_or_absent(store, entry["name"]) if is_scorer(entry) else direction(store, entry["name"])
 
 
 def keeps(store: ActivationStore, scored: Scored) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.saving.kept import FORMATS, parts
+from nait_widgets.saving.kept import FORMATS, names, parts
 from nait_widgets.saving.score_sets import BY_SAMPLE
 from nait_widgets.saving.score_sets import read as read_scores
-from nait_widgets.saving.scored import direction, scorer
+from nait_widgets.saving.scored import direction, scorer_or_absent
+from nait_widgets.scorers.absent import Absent
 from nait_widgets.selection.selection import digest_of_ids
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
     from nait_widgets.store import ActivationStore
     from nait_widgets.store.parts import Kind, Part
+
+
+def cautions(store: ActivationStore) -> Iterator[str]:
+    """A sentence for every scorer whose package isn't installed: it is whole, but can't score anything."""
+    for name in names(store, "scorers"):
+        saved = scorer_or_absent(store, name)
+        if isinstance(saved, Absent):
+            yield f"{saved.advice}, to score by it; what is saved of it, and its scores, are whole"
 
 
 def discrepancies(store: ActivationStore) -> Iterator[str]:
@@ -35,7 +44,7 @@ def _check(store: ActivationStore, kind: Kind, part: Part) -> None:
         case "directions":
             direction(store, part.attributes["name"])
         case "scorers":
-            scorer(store, part.attributes["name"])
+            scorer_or_absent(store, part.attributes["name"])
         case "scores":
             read_scores(store, part)
             optional = {"label_code": bool(part.attributes["labels"]), "map": part.attributes["map"] is not None}

@@ -50,9 +50,13 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Scorer:
         header: As `encode` gave it.
         place: Where all this was read, for messages.
 
+    Returns:
+        The scorer; an `Absent` in its place where no package that is installed has its kind.
+
     Raises:
-        ScorerError: It isn't what was encoded, or its kind isn't installed.
+        ScorerError: It isn't what was encoded.
     """
+    from nait_widgets.scorers.absent import absent
     from nait_widgets.scorers.registry import available, find
 
     if header.get("format") != FORMAT:
@@ -61,12 +65,9 @@ def decode(tensors: Tensors, header: Mapping[str, Any], place: str) -> Scorer:
         if _checksum(tensors) != header["sha256"]:
             raise ScorerError(f"{place} is damaged: its numbers are not those that were saved; get it again")
         origin = {} if header["origin"] is None else {"origin": header["origin"]}
-        if (kind := header["kind"]) not in available():
-            raise ScorerError(
-                f"{place} is a scorer of kind {kind!r}, which no package that is installed has: install the one that "
-                "it was made with"
-            )
-        cls = find(kind)
+        if header["kind"] not in available():
+            return absent(header, tensors, place)
+        cls = find(header["kind"])
         options: dict[str, Any] = {name: header["options"][name] for name in cls.option_names()}
         scorer = cls(name=header["name"], **options, **origin, **tensors)
         if scorer.digest != header["digest"]:
@@ -90,6 +91,8 @@ def from_file(path: Path) -> Scorer:
     """The scorer of a file; see `Scorer.load`."""
     from safetensors import SafetensorError, safe_open
 
+    from nait_widgets.scorers.absent import require_present
+
     if not path.is_file():
         raise ScorerError(
             f"there is no scorer file at {path}; `scorer(...).save(path)` writes one, and on the command line "
@@ -102,7 +105,7 @@ def from_file(path: Path) -> Scorer:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, TypeError, ValueError) as error:
         raise ScorerError(f"{path} can't be read as a scorer: {error}") from error
-    return decode(tensors, header, str(path))
+    return require_present(decode(tensors, header, str(path)))
 
 
 def _checksum(tensors: Tensors) -> str:

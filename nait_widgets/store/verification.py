@@ -28,10 +28,12 @@ class Verification:
     Attributes:
         problems: One sentence each; empty where the store is sound.
         rows: Samples checked.
+        cautions: What is whole but can't be used here, such as a scorer whose package isn't installed.
     """
 
     problems: tuple[str, ...]
     rows: int
+    cautions: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -41,7 +43,10 @@ class Verification:
 
 def verify(store: ActivationStore) -> Verification:
     """Check structure, completeness, checksums, unique ids, finite activations, and what is saved with the store."""
-    return Verification(tuple(_problems(store)), len(store))
+    from nait_widgets.saving import cautions
+
+    problems = tuple(_problems(store))
+    return Verification(problems, len(store), () if problems else tuple(cautions(store)))
 
 
 def _problems(store: ActivationStore) -> Iterator[str]:
