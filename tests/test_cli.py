@@ -27,6 +27,7 @@ ROWS = [
         "instruction": f"Add {i} and {i * 7 % 13}.",
         "input": "",
         "output": f"It is {i + i * 7 % 13}. " * (1 + i % 5),
+        "topic": ("sum", "code")[i % 2],
     }
     for i in range(120)
 ]
@@ -309,3 +310,63 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
     resumed = nait(*command[3:], cwd=place)
     assert resumed.returncode == 0, resumed.stderr
     assert nait("verify", "long.zarr", cwd=place).returncode == 0
+
+
+def test_what_is_typed_wrongly_is_said_in_one_sentence(place: Path) -> None:
+    by_sums = ("select", "pool.zarr", "sums.direction", "-o", "x.jsonl")
+    (place / "folder.csv").mkdir()
+    for arguments, *words in (
+        ((*by_sums, "--fraction", "10%"), "--fraction: '10%' is no number: write 0.1"),
+        ((*by_sums, "--k", "ten"), "--k: 'ten' is no whole number"),
+        ((*by_sums, "--k", 3, "--weight", "sums"), "--weight: 'sums' is not of the form NAME=VALUE"),
+        ((*by_sums, "--k", 3, "--weight", "sums=much"), "--weight: 'much' is no number"),
+        ((*by_sums, "--k", 3, "--seed", 1), "--seed", "--end random"),
+        ((*by_sums, "--k", 3, "--text", "nowhere"), "nothing is selected", "leave no row"),
+        ((*by_sums, "--threshold", 1e9), "nothing is selected", "as high as the threshold"),
+        ((*by_sums, "--k", 3, "--label", "topic=prose"), "'prose' as its topic", "sum, code"),
+        ((*by_sums, "--k", 3, "--direction", "sums"), "--scores NAME"),
+        (("score", "pool.zarr", "sums.direction", "-o", "nowhere/s.csv"), "there is no folder nowhere"),
+        (("score", "pool.zarr", "sums.direction", "-o", "data.jsonl/s.csv"), "data.jsonl is a file"),
+        (("score", "pool.zarr", "sums.direction", "-o", "folder.csv"), "folder.csv is a folder: name a file"),
+        (("score", "pool.zarr", "folder.csv", "-o", "x.csv"), "folder.csv is a folder; a direction or a scorer"),
+        (("fit", "pool.zarr", "-o", "data.jsonl/x.direction"), "data.jsonl is a file"),
+        (("score", "pool.zarr", "sums.direction", "sums.direction", "-o", "x.csv"), "'sums'", "NAME=FILE"),
+        (("capture", "model", "data.jsonl", "-o", "pool.zarr", "--pools", "mean"), "(mean, response_mean, now mean)"),
+    ):
+        refused(nait(*arguments, cwd=place), *words)
+    assert not list(place.glob("x.*"))
+
+
+def test_columns_of_saved_scores(place: Path) -> None:
+    files = ("again=sums.direction", "sums.direction", "robust.direction")
+    assert nait("capture", "model", "data.jsonl", "-o", "columns.zarr", cwd=place).returncode == 0
+    assert nait("score", "columns.zarr", *files, "--save", "three", cwd=place).returncode == 0
+    by = ("select", "columns.zarr", "--scores", "three", "--fraction", 0.1, "-o", "columns.jsonl")
+    assert "union of 3 columns: each gives its own 10 %" in nait(*by, cwd=place).stdout
+    assert "max of 3 columns" in nait(*by, "--merge", "max", cwd=place).stdout
+    one = nait(*by, "--direction", "robust", "--label", "topic=code", "--json", cwd=place)
+    report = json.loads(one.stdout)
+    assert (report["selected"], report["of"], report["selectable"]) == (6, 60, 120)
+    assert "6 of 60 candidates (10.0%)" in (place / "columns.card.md").read_text()
+    both = nait(*by, "--direction", "sums", "--direction", "again", cwd=place)
+    assert "12 of 120 rows selected" in both.stdout
+    assert "union of 2 columns: each gives its own 10 %" in both.stdout
+    refused(nait(*by, "--direction", "none", cwd=place), "no column 'none'", "again, sums, robust")
+
+
+def test_a_recipe_finds_its_store(place: Path) -> None:
+    (place / "there").mkdir()
+    assert nait("capture", "model", "data.jsonl", "-o", "moving.zarr", cwd=place).returncode == 0
+    chosen = nait("select", "moving.zarr", "sums.direction", "--k", 7, "-o", "moving.jsonl", cwd=place)
+    assert chosen.returncode == 0, chosen.stderr
+    again = ("select", "--recipe", "moving.recipe.json", "-o", "moved.jsonl")
+    (place / "moving.zarr").rename(place / "there/moving.zarr")
+    refused(nait(*again, cwd=place), "no longer at", "moving.zarr.zip", "nait select STORE --recipe")
+    refused(nait(*again, "there/moving.zarr", "sums.direction", "--k", 3, cwd=place), "leave files, --k out")
+    packed = ("pack", "there/moving.zarr", "-o", "moving.zarr.zip")
+    for before, arguments in ((None, ("there/moving.zarr",)), (packed, ())):
+        assert before is None or nait(*before, cwd=place).returncode == 0
+        assert nait(*again, *arguments, cwd=place).returncode == 0
+        assert (place / "moved.jsonl").read_bytes() == (place / "moving.jsonl").read_bytes()
+        (place / "moved.jsonl").unlink()
+    refused(nait(*again, "neurons.zarr", cwd=place), "neurons.zarr")

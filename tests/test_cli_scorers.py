@@ -35,7 +35,7 @@ def place(
 
 def test_from_kinds_to_a_subset_and_back(place: Path) -> None:
     store = open_store(place / "pool.zarr")
-    by = ("--by", "length", "--by", "ifd:form=perplexity,name=hard", "--by", "knn:k=3", "--targets", "sums.zarr")
+    by = ("--by", "length", "--by", "hard=ifd:form=perplexity", "--by", "knn:k=3", "--targets", "sums.zarr")
     scored = nait("score", "pool.zarr", "sums.direction", *by, "-o", "scores.parquet", "--save", "all", cwd=place)
     assert scored.returncode == 0, scored.stderr
     table = pd.read_parquet(place / "scores.parquet")
@@ -69,6 +69,10 @@ def test_from_kinds_to_a_subset_and_back(place: Path) -> None:
         (("score", "pool.zarr"), ["nothing to score by", "name a scorer"]),
         (("score", "pool.zarr", "--by", "wisdom"), ["no scorer 'wisdom'", "length"]),
         (("score", "pool.zarr", "--by", "length:of"), ["--by length:of", "option=value"]),
+        (("score", "pool.zarr", "--by", "ifd:"), ["--by ifd:", "option=value"]),
+        (("score", "pool.zarr", "--by", "=ifd"), ["--by =ifd", "option=value"]),
+        (("score", "pool.zarr", "--by", "length:of=sample,of=response"), ["'of' is given 2 times"]),
+        (("score", "pool.zarr", "--by", "a=length:name=b"), ["'name' is given 2 times"]),
         (("score", "pool.zarr", "--by", "length:of=prompt"), ["'prompt'", "response or sample"]),
         (("score", "pool.zarr", "--by", "length:off=response"), ["no option 'off'", "of"]),
         (("score", "pool.zarr", "--by", "knn"), ["--by knn", "--targets STORE"]),
