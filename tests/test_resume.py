@@ -20,7 +20,7 @@ from test_store import flip
 from tiny import tiny_model
 
 from nait_widgets import capture
-from nait_widgets.errors import ModelError, RecordError, StoreError
+from nait_widgets.errors import ModelError, NaitError, RecordError, StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, Status, open_store
 
@@ -204,7 +204,7 @@ def test_overwriting_replaces_a_store_and_nothing_else(lm: CausalLM, tmp_path: P
     [
         ({"pools": ["median"]}, StoreError, "pool 'median' is unknown; choose among mean, "),
         ({"pools": []}, StoreError, "no pool is given; choose among mean, "),
-        ({"path": "absent/s.zarr"}, StoreError, "there is no folder absent"),
+        ({"path": "absent/s.zarr"}, NaitError, "there is no folder absent"),
         ({"max_length": 1}, ModelError, "needs at least 2"),
         ({"max_length": 257}, ModelError, "the model's context is 256"),
         ({"site": "soul"}, ModelError, "no site 'soul'"),

@@ -17,7 +17,7 @@ from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.errors import ModelError, StoreError
 from nait_widgets.models import check_head, find_site, load_model, probe
-from nait_widgets.paths import readable
+from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.extras import check_extras
@@ -190,8 +190,7 @@ def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, over
 
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
-    if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent} to write {path.name} into")
+    require_place(path)
     if path.exists() and not overwrite:
         open_store(path).require_writable()  # refuses what isn't a store before the model is loaded
     elif path.exists() and not path.is_dir():
