@@ -14,7 +14,7 @@ import zarr
 from conftest import Row, make_rows
 
 from nait_widgets import Direction, Selection, capture, score, select
-from nait_widgets.errors import NaitError, SelectionError, StoreError
+from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.models import CausalLM
 from nait_widgets.records import read_records
 from nait_widgets.selection import Recipe

@@ -80,7 +80,7 @@ def test_what_is_not_there_is_refused(pool: ActivationStore, tmp_path: Path) -> 
     for neuron in (-1, 32):
         with pytest.raises(StoreError, match=rf"has no neuron {neuron}; a layer has those from 0 to 31"):
             percentiles(pool, [(0, 1, 0.0), (1, neuron, 0.0)])
-    with pytest.raises(StoreError, match="but not 'sum'"):
+    with pytest.raises(StoreError, match="pool 'sum' is unknown"):
         neuron_column(pool, "sum", 0, [0])
     broken = capture(with_nan("~"), [{"instruction": "Q~", "output": "~"}], tmp_path / "s.zarr", template="plain")
     with pytest.raises(StoreError, match=r"no row of .* may be selected"):
