@@ -32,7 +32,7 @@ def lines(series: Mapping[str, Sequence[float]], ticks: Sequence[str], unit: str
         unit: Of the values.
         limit: What no value can pass, drawn dashed.
     """
-    left, right, upper, height = 44, 190, 14, 300
+    left, right, upper, height = 44, 214, 14, 300
     wide, tall = WIDTH - left - right, height - upper - 34
 
     def at(i: int, value: float) -> str:
