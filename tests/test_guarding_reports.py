@@ -76,9 +76,9 @@ def test_samples_too_short_to_be_found_are_no_clean_bill(
     assert main(["guard", store, str(short)]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("None of 67 rows resembles a sample of short (3 of its 3 samples are too short")
-    assert told.err.startswith("nait: caution: 3 of 3 samples of short fall short of 8 words")
+    assert "nait: caution: 3 of 3 samples of short fall short of 8 words" in told.err
     assert main(["guard", store, str(short), "--n", "3"]) == 0
-    assert not capsys.readouterr().err
+    assert "caution" not in capsys.readouterr().err
     with pytest.raises(NaitError, match="a report is written as JSON"):
         nait.near_duplicates(contaminated).save(tmp_path / "report.csv")
     assert not (tmp_path / "report.csv").exists()

@@ -28,8 +28,10 @@ export class InspectorPage {
   readonly #panels;
   readonly #waiting = h("p", { class: "nait-muted", role: "status" });
   readonly #newest = new Newest();
-  /** Whether a person is writing another id, which what arrives meanwhile must not overwrite. */
+  /** Whether a person is writing another id, or about to; what arrives meanwhile must not overwrite it. */
   #typing = false;
+  /** What was last written into the field for them. */
+  #named = "";
 
   constructor(
     private readonly source: Source,
@@ -75,8 +77,8 @@ export class InspectorPage {
       ),
     );
     form.addEventListener("submit", (event) => this.#submit(event), { signal });
-    this.#id.addEventListener("input", () => (this.#typing = true), { signal });
-    this.#id.addEventListener("blur", () => this.#name(subject.sample ?? ""), { signal });
+    for (const begins of ["focus", "input"]) this.#id.addEventListener(begins, () => (this.#typing = true), { signal });
+    this.#id.addEventListener("blur", () => this.#left(), { signal });
     this.#direction.addEventListener("change", () => subject.show({ direction: this.#direction.value }), { signal });
     subject.onChange(signal, () => void this.show());
   }
@@ -101,14 +103,21 @@ export class InspectorPage {
     void this.show(this.#id.value.trim());
   }
 
+  /** The person has left the field; where nothing was written, it names what is shown again. */
+  #left(): void {
+    if (this.#id.value !== this.#named) return;
+    this.#typing = false;
+    this.#name(this.subject.sample ?? "");
+  }
+
   #name(id: string): void {
-    if (!this.#typing) this.#id.value = id;
+    if (!this.#typing) this.#id.value = this.#named = id;
   }
 
   #showSample(sample: Sample): void {
     const { layers, neurons, text, tokens } = this.#panels;
     const { scored } = sample;
-    if (!this.#id.matches(":focus")) this.#name(sample.id); // whoever is in the field is about to write
+    this.#name(sample.id);
     const chosen = this.subject.direction;
     fill(
       this.#direction,
