@@ -31,16 +31,16 @@ def blank(x_label: str, y_label: str, *, height: int = 280, **options: Any) -> f
 
     from nait_widgets.plots.escaping import plain_text
 
-    empty = figure(
-        height=height,
-        sizing_mode="stretch_width",
-        tools="",
-        toolbar_location=None,
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
-        **options,
-    )
+    # As a mapping: what mypy knows of these names in Bokeh's stubs depends on which module it reads first.
+    bare: dict[str, Any] = {
+        "sizing_mode": "stretch_width",
+        "tools": "",
+        "toolbar_location": None,
+        "background_fill_color": None,
+        "border_fill_color": None,
+        "outline_line_color": None,
+    }
+    empty = figure(height=height, **bare, **options)
     for axis, label in ((empty.xaxis, x_label), (empty.yaxis, y_label)):
         axis.axis_label = PlainText(text=plain_text(label))
         axis.axis_label_text_font_style = "normal"
