@@ -23,24 +23,34 @@ _RENDER_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Span:
     """Consecutive rows that are sorted and run together.
 
     Attributes:
         blocks: The blocks they fill.
         start: Their first row.
         records: The source's rows.
-        rendered: The same rows as tokens.
     """
 
     blocks: range
     start: int
     records: list[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Span):
+    """The same with `rendered`, the rows as tokens."""
+
     rendered: list[Rendered]
 
 
 def windows(records: Iterable[Record], renderer: Renderer, layout: Layout, missing: Iterable[int]) -> Iterator[Window]:
-    """Render the windows that hold a missing block, in row order.
+    """Render the windows that hold a missing block, in row order."""
+    return (render(span, renderer) for span in spans(records, layout, missing))
+
+
+def spans(records: Iterable[Record], layout: Layout, missing: Iterable[int]) -> Iterator[Span]:
+    """The rows of the windows that hold a missing block, in row order.
 
     Where windows begin and end depends on the layout alone, so a resumed capture runs the same batches as an
     uninterrupted one.
@@ -56,13 +66,15 @@ def windows(records: Iterable[Record], renderer: Renderer, layout: Layout, missi
         pending.append(record)
         if len(pending) == rows_each or record.row == layout.n_samples - 1:
             blocks = range(index * size, min((index + 1) * size, layout.n_blocks))
-            rendered = [
-                sample
-                for start in range(0, len(pending), _RENDER_ROWS)
-                for sample in renderer.render(pending[start : start + _RENDER_ROWS])
-            ]
-            yield Window(blocks, index * rows_each, pending, rendered)
+            yield Span(blocks, index * rows_each, pending)
             pending = []
+
+
+def render(span: Span, renderer: Renderer) -> Window:
+    """The rows of a window as tokens."""
+    rows = span.records
+    parts = (rows[start : start + _RENDER_ROWS] for start in range(0, len(rows), _RENDER_ROWS))
+    return Window(span.blocks, span.start, rows, [sample for part in parts for sample in renderer.render(part)])
 
 
 def batches(rendered: Sequence[Rendered], budget: int) -> list[list[int]]:

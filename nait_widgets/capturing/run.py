@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from nait_widgets.capturing.forward import Forward
-from nait_widgets.capturing.loop import Run
+from nait_widgets.capturing.local import Local
+from nait_widgets.capturing.loop import Engine, run
 from nait_widgets.capturing.pooling import check_pools
-from nait_widgets.capturing.rendering import renderer_for
+from nait_widgets.capturing.preparing import Settings, prepare
 from nait_widgets.errors import ModelError, StoreError
-from nait_widgets.models import check_head, find_site, load_model, probe
+from nait_widgets.models import load_model
 from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.extras import check_extras
 from nait_widgets.store.layout import BLOCK_ROWS, Dtype
-from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from distributed import Client
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from nait_widgets.models import CausalLM, Probe, Site
+    from nait_widgets.models import CausalLM
 
 DEFAULT_POOLS = ("mean", "response_mean")
-_BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
 
 
 def capture(
@@ -60,6 +55,7 @@ def capture(
     block_rows: int = BLOCK_ROWS,
     overwrite: bool = False,
     monitor: bool = True,
+    client: Client | None = None,
 ) -> ActivationStore:
     """Capture the pooled activations of every sample into a store.
 
@@ -95,6 +91,8 @@ def capture(
         block_rows: Samples a shard.
         overwrite: Replace a store that is there, whatever it holds.
         monitor: Whether a notebook shows the capture monitor, with its Stop button, or a plain progress bar.
+        client: Of a Dask cluster (`distributed.Client`), whose workers then run the model: each loads it once, and all
+            must be able to read it and to write at `path`. The store is the same as that of one process.
 
     Returns:
         The complete store; its rows are the source's, in the source's order.
@@ -108,44 +106,35 @@ def capture(
     path = Path(path)
     records = read_records(data)
     inspection = records.check()
-    pools, extras = check_pools(pools), check_extras(extras)
     _check_target(path, overwrite=overwrite)
-    lm = load_model(
-        model,
-        tokenizer=tokenizer,
-        dtype=dtype,
-        device=device,
-        attention=attention,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-    )
-    found = find_site(lm, site, layers)
-    probed = probe(lm, found)
-    up, masked = None, probed.masked
-    if "nag" in extras:
-        up, of_up = _up_site(lm, found.layers)
-        masked = masked or of_up.masked
-    if "loss" in extras:
-        check_head(lm)
-    renderer = renderer_for(lm, template, max_length)
-    layout = Layout(
-        n_samples=inspection.rows,
+    settings = Settings(
         site=site,
-        layers=found.layers,
-        n_neurons=found.n_neurons,
-        pools=pools,
-        dtype=store_dtype,
-        extras=extras,
+        pools=check_pools(pools),
+        layers=None if layers is None else tuple(layers),
+        template=template,
+        max_length=max_length,
+        batch_tokens=batch_tokens,
+        deterministic=deterministic,
+        extras=check_extras(extras),
         text=text,
+        store_dtype=store_dtype,
         block_rows=block_rows,
-        hidden_size=lm.hidden_size if "embedding" in extras else 0,
-        up_size=up.n_neurons if up else 0,
-        content_token=any(pool in ("content_last", "content_delta") for pool in pools),
     )
-    budget = batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
+    loading: dict[str, Any] = {
+        "dtype": dtype,
+        "device": device,
+        "attention": attention,
+        "revision": revision,
+        "trust_remote_code": trust_remote_code,
+    }
+    engine: Engine
+    if client is None:
+        lm = load_model(model, tokenizer=tokenizer, **loading)
+        engine = Local(prepare(lm, settings, inspection.rows), deterministic)
+    else:
+        engine = _on_cluster(client, model, loading, settings, inspection.rows)
     provenance = {
-        "model": lm.identity.as_dict(),
-        "template": {"name": renderer.name, "digest": renderer.digest, "max_length": renderer.max_length},
+        **engine.provenance,
         "source": {
             "name": Path(records.source).name,
             "format": records.format,
@@ -153,22 +142,10 @@ def capture(
             "sha256": inspection.digest,
             "rows": inspection.rows,
         },
-        "capture": {
-            "batch_tokens": budget,
-            "deterministic": deterministic,
-            "masked": masked,
-            "tolerance": probed.tolerance,
-            "device": str(lm.device),
-        },
-        "versions": {"nait-widgets": __version__} | {name: version(name) for name in ("torch", "transformers", "zarr")},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    writer = _open_writer(path, layout, provenance, overwrite=overwrite)
-    if writer.sound():
-        return open_store(path)
-    forward = Forward(lm, found, layout, masked=masked, up=up)
-    with _deterministic(deterministic):
-        return Run(writer, forward, layout, budget, halve=not deterministic, monitor=monitor).all(records, renderer)
+    writer = _open_writer(path, engine.layout, provenance, overwrite=overwrite)
+    return open_store(path) if writer.sound() else run(engine, writer, records, monitor=monitor)
 
 
 def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, overwrite: bool) -> StoreWriter:
@@ -199,21 +176,13 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
         raise StoreError(f"{path} is a folder with other things in it; only a store is overwritten")
 
 
-def _up_site(lm: CausalLM, layers: Sequence[int]) -> tuple[Site, Probe]:
-    """The up projections that the extra `nag` reads, and what a probe saw of them."""
-    up = find_site(lm, "up_proj_abs", layers, advice="leave the extra 'nag' out, which reads it")
-    try:
-        return up, probe(lm, up)
-    except ModelError as error:
-        raise ModelError(f"{error}, or leave the extra 'nag' out, which reads it") from error
+def _on_cluster(client: Client, model: Any, loading: dict[str, Any], settings: Settings, n_samples: int) -> Engine:
+    from nait_widgets.cluster import Job, OnCluster
 
-
-@contextmanager
-def _deterministic(on: bool) -> Iterator[None]:
-    """PyTorch's deterministic kernels while inside."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(on or before)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+    if not isinstance(model, (str, os.PathLike)):
+        raise ModelError("a loaded model can't be sent to a cluster's workers; name its folder or hub id instead")
+    name = os.fspath(model)
+    folder = Path(name).expanduser()
+    return OnCluster(
+        client, Job(str(folder.resolve()) if folder.is_dir() else name, tuple(loading.items()), settings, n_samples)
+    )

@@ -28,20 +28,24 @@ def demo(options: argparse.Namespace) -> int:
 
 def capture(options: argparse.Namespace) -> int:
     """Model + data -> store."""
+    from nait_widgets.cluster import cluster
+
     quiet_transformers()
-    store = nait.capture(
-        options.model,
-        _records(options),
-        options.output,
-        site=options.site,
-        pools=options.pools.split(","),
-        batch_tokens=options.batch_tokens,
-        deterministic=options.deterministic,
-        extras=options.extras,
-        text=not options.no_text,
-        overwrite=options.overwrite,
-        **_running(options),
-    )
+    with cluster(options.scheduler, options.workers) as client:
+        store = nait.capture(
+            options.model,
+            _records(options),
+            options.output,
+            site=options.site,
+            pools=options.pools.split(","),
+            batch_tokens=options.batch_tokens,
+            deterministic=options.deterministic,
+            extras=options.extras,
+            text=not options.no_text,
+            overwrite=options.overwrite,
+            client=client,
+            **_running(options),
+        )
     counts = store.info()["status"]
     print(f"{options.output}: {len(store):,} rows ({_listed(counts)})")
     return 0

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
     )
     sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
+    _add_cluster(sub)
     _add_running(sub)
     _add_layers(sub, "that are captured")
 
@@ -204,6 +205,11 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
 
 def _add_layers(parser: argparse.ArgumentParser, use: str) -> None:
     parser.add_argument("--layers", metavar="LIST", help=f"decoder layers {use}, for example 0,1,2; default: all")
+
+
+def _add_cluster(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://10.0.0.1:8786")
+    sub.add_argument("--workers", type=int, metavar="N", help="processes of this machine, as a Dask cluster")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:

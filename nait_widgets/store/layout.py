@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import zarr
 
     Vector = npt.NDArray[Any]
+    Wide = dict[tuple[str, int], npt.NDArray[np.float32]]
 
 FORMAT_VERSION = 1
 BLOCK_ROWS = 1024  # samples a shard: the unit that is written, resumed and checked
@@ -161,7 +162,7 @@ class Block:
     index: int
     columns: dict[str, Vector]
     activations: dict[str, Vector]
-    wide: dict[tuple[str, int], npt.NDArray[np.float32]]
+    wide: Wide
     text: dict[str, list[str]]
 
 

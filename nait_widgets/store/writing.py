@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from nait_widgets.store.layout import Wide
+
 # What must agree before rows are added to a store: the path in its provenance, and what to call it.
 _IDENTITY = (
     (("model", "weights_hash"), "other model weights"),
@@ -121,36 +123,51 @@ class StoreWriter:
         return self.store.complete and not self.missing_blocks()
 
     def write(self, block: Block) -> None:
-        """Write a block: activations first, the status that declares it whole last."""
+        """Write a block: its data first, the status that declares it whole last."""
+        self.write_data(block)
+        self.declare(block.index, block.columns["status"], block.wide)
+
+    def write_data(self, block: Block) -> None:
+        """Write all of a block that lies in shards of its own; several processes may, never two the same block."""
         rows = self._layout.rows(block.index)
         for pool, values in block.activations.items():
             self._array(self._layout.array(pool))[rows] = values
-        self._write_wide(block, rows)
         for name, text in block.text.items():
             self._array(f"text/{name}")[rows] = np.array(text, object)
         for name, values in block.columns.items():
             if name != "status":
                 self._array(name)[rows] = values
-        self._array("status")[rows] = block.columns["status"]
 
-    def finish(self, first_token: Callable[[int], npt.NDArray[np.float32]]) -> ActivationStore:
+    def declare(self, index: int, status: npt.NDArray[np.uint8], wide: Wide) -> None:
+        """Declare a block whole whose data are written; only one process may, since it can add arrays.
+
+        Args:
+            index: The block.
+            status: Of its rows.
+            wide: As `Block.wide`.
+        """
+        rows = self._layout.rows(index)
+        self._write_wide(rows, wide)
+        self._array("status")[rows] = status
+
+    def finish(self, first_token: Callable[[int], npt.NDArray[np.float32] | None]) -> ActivationStore:
         """Complete the store: neuron statistics, the shared first token, consolidated metadata.
 
         Args:
-            first_token: Gives the activation (layer, neuron) of a token that stands first, by its id; kept where all
-                selectable rows begin with the same.
+            first_token: Gives the activation (layer, neuron) of a token that stands first, by its id, or None where
+                it isn't known; kept where all selectable rows begin with the same.
         """
         store = self.store
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
-        shared = len(ids) > 0 and bool((ids == ids[0]).all())
-        if shared:
-            constant(self._group, "first_token", first_token(int(ids[0])), ("layer", "neuron"))
+        first = first_token(int(ids[0])) if len(ids) and (ids == ids[0]).all() else None
+        if first is not None:
+            constant(self._group, "first_token", first, ("layer", "neuron"))
         create_axes(self._group, self._layout)
         statistics = [store.statistics(pool) for pool in self._layout.pools]
         for kind in ("mean", "std"):
             values = np.stack([getattr(s, kind) for s in statistics])
             constant(self._group, f"neuron_{kind}", values, ("pool", "layer", "neuron"))
-        self._update(state="complete", shared_first_token=shared)
+        self._update(state="complete", shared_first_token=first is not None)
         consolidate(self._path)
         return open_store(self._path)
 
@@ -163,18 +180,20 @@ class StoreWriter:
             for name in store.block_arrays:
                 (self._path / store.key(name, block)).unlink(missing_ok=True)
 
-    def _write_wide(self, block: Block, rows: slice) -> None:
-        wide: dict[str, list[int]] = self._attributes["wide_layers"]
-        for pool, position in block.wide:
+    def _write_wide(self, rows: slice, wide: Wide) -> None:
+        known: dict[str, list[int]] = self._attributes["wide_layers"]
+        for pool, position in wide:
             layer = self._layout.layers[position]
-            if layer not in wide.get(pool, []):
+            if layer not in known.get(pool, []):
                 self._widen(pool, position)
-                wide = {**wide, pool: sorted([*wide.get(pool, []), layer])}
-                self._update(wide_layers=wide)
-        for pool, layers in wide.items():
-            for layer in layers:  # also those that float16 could hold in this block
+                known = {**known, pool: sorted([*known.get(pool, []), layer])}
+                self._update(wide_layers=known)
+        for pool, layers in known.items():
+            for layer in layers:
                 position = self._layout.layers.index(layer)
-                values = block.wide.get((pool, position), block.activations[pool][:, position])
+                values = wide.get((pool, position))
+                if values is None:  # float16 could hold it in this block
+                    values = self._array(self._layout.array(pool))[rows, position]
                 self._array(wide_array(self._layout.array(pool), layer))[rows] = values.astype(np.float32)
 
     def _widen(self, pool: str, position: int) -> None:

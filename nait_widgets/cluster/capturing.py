@@ -1,0 +1,188 @@
+"""A capture by the workers of a cluster: each runs whole windows and writes their shards; this process declares them.
+
+Who may write what keeps the store sound whoever dies: a worker writes the data of blocks, which count for nothing
+until the driver, alone, writes the status that declares them whole. A task that is run twice writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nait_widgets.capturing.batches import Span, render, spans
+from nait_widgets.capturing.local import deterministic_kernels
+from nait_widgets.capturing.preparing import Prepared, Settings, prepare
+from nait_widgets.errors import ModelError, NaitError, StoreError
+from nait_widgets.models import load_model
+from nait_widgets.store import StoreWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from distributed import Client, Future
+
+    from nait_widgets.progress import CaptureWatch
+    from nait_widgets.records import Records
+    from nait_widgets.store import Layout
+    from nait_widgets.store.layout import Wide
+
+_AHEAD = 2  # windows a worker has: one that runs, and one that waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker must know to capture.
+
+    Attributes:
+        model: A hub id or a folder that every worker can read.
+        loading: Options of `load_model`, as pairs.
+        settings: What the store is to hold.
+        n_samples: Its rows.
+    """
+
+    model: str
+    loading: tuple[tuple[str, Any], ...]
+    settings: Settings
+    n_samples: int
+
+
+class Written(NamedTuple):
+    """A block whose data a worker has written, and what is needed to declare it whole."""
+
+    block: int
+    status: npt.NDArray[np.uint8]
+    wide: Wide
+
+
+class Ran(NamedTuple):
+    """What became of a window: its blocks, and the rows and tokens that ran."""
+
+    written: list[Written]
+    rows: int
+    tokens: int
+
+
+class OnCluster:
+    """The engine of a cluster.
+
+    Args:
+        client: Of any cluster; each worker loads the model once and keeps it.
+        job: What is to be captured.
+    """
+
+    def __init__(self, client: Client, job: Job) -> None:
+        self._client, self._job = client, job
+        if not client.ncores():
+            where = client.scheduler_info()["address"]
+            raise NaitError(f"the cluster at {where} has no workers yet; start some, then capture")
+        self.layout, self.provenance = self._ask(_describe, job)
+
+    def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
+        """Write the missing blocks."""
+        from distributed import as_completed
+
+        waiting, left = spans(records, self.layout, missing), set(missing)
+        running = as_completed()
+        weights: str = self.provenance["model"]["weights_hash"]
+        try:
+            while True:
+                while running.count() < _AHEAD * max(1, len(self._client.ncores())):
+                    span = next(waiting, None)
+                    if span is None:
+                        break
+                    wanted = [block for block in span.blocks if block in left]
+                    arguments = (self._job, weights, writer.store.path.absolute(), span, wanted)
+                    # Not pure: a window of an earlier capture is not this one's.
+                    running.add(self._client.submit(_run_window, *arguments, pure=False))
+                if running.is_empty():
+                    return
+                future: Future[Ran] = next(running)
+                ran = _result(future)
+                for block, status, wide in ran.written:
+                    writer.declare(block, status, wide)
+                    watch.settled(status)
+                watch.ran(ran.rows, ran.tokens)
+        finally:
+            self._client.cancel(list(running.futures))
+
+    def first_token(self, token_id: int) -> npt.NDArray[np.float32]:
+        """Activation of a token that stands first, in every layer: (layer, neuron)."""
+        values: npt.NDArray[np.float32] = self._ask(_first_token, self._job, token_id)
+        return values
+
+    def _ask(self, work: Any, *arguments: Any) -> Any:
+        return _result(self._client.submit(work, *arguments, pure=False))
+
+
+def _result(future: Future[Any]) -> Any:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise StoreError(
+            f"the workers die of one part of this capture ({error}); most often their memory is too small: give them "
+            "more, or lower `batch_tokens`; then run the same command again to go on"
+        ) from error
+
+
+# -- what runs in a worker
+
+_busy = threading.Lock()  # a worker with several threads has one model all the same
+_ready: dict[Job, Prepared] = {}
+
+
+def _prepared(job: Job) -> Prepared:
+    """The model of a job, loaded when it is first asked for."""
+    if job not in _ready:
+        _ready.clear()  # one at a time is what a worker's memory is for
+        _ready[job] = prepare(load_model(job.model, **dict(job.loading)), job.settings, job.n_samples)
+    return _ready[job]
+
+
+def _describe(job: Job) -> tuple[Layout, dict[str, Any]]:
+    with _busy:
+        prepared = _prepared(job)
+        return prepared.layout, prepared.provenance
+
+
+def _first_token(job: Job, token_id: int) -> npt.NDArray[np.float32]:
+    with _busy, deterministic_kernels(job.settings.deterministic):
+        return _prepared(job).runner.forward.first_token(token_id)
+
+
+def _run_window(job: Job, weights: str, path: Path, span: Span, wanted: list[int]) -> Ran:
+    counts = [0, 0]
+
+    def ran(rows: int, tokens: int) -> None:
+        counts[0] += rows
+        counts[1] += tokens
+
+    writer = _writer(path)
+    with _busy, deterministic_kernels(job.settings.deterministic):
+        prepared = _prepared(job)
+        if prepared.provenance["model"]["weights_hash"] != weights:
+            raise ModelError(
+                f"{job.model} has other weights on {socket.gethostname()} than on the machine that was asked first; "
+                "give the workers one folder, or name a revision"
+            )
+        written = []
+        for block in prepared.runner.blocks(render(span, prepared.renderer), wanted, ran):
+            writer.write_data(block)
+            written.append(Written(block.index, block.columns["status"], block.wide))
+    return Ran(written, *counts)
+
+
+def _writer(path: Path) -> StoreWriter:
+    try:
+        return StoreWriter(path)
+    except (OSError, StoreError) as error:
+        raise StoreError(
+            f"{socket.gethostname()} can't open {path} ({error}); a cluster writes into a folder that all its "
+            "machines share"
+        ) from error
