@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         suggest_ratio,
         without_near_duplicates,
     )
-    from nait_widgets.store import ActivationStore, Status, open_store, unpack
+    from nait_widgets.store import ActivationStore, Status, append, join, open_store, subset, unpack
     from nait_widgets.training import SubsetComparison, compare_subsets
     from nait_widgets.widgets import CaptureMonitor, Curator, DirectionHealth, Inspector, Overlap
 
@@ -80,7 +80,10 @@ _HOMES = {
     "without_near_duplicates": "selection",
     "ActivationStore": "store",
     "Status": "store",
+    "append": "store",
+    "join": "store",
     "open_store": "store",
+    "subset": "store",
     "unpack": "store",
     "SubsetComparison": "training",
     "compare_subsets": "training",
@@ -118,6 +121,7 @@ __all__ = [
     "SubsetComparison",
     "Wish",
     "__version__",
+    "append",
     "capture",
     "compare_methods",
     "compare_subsets",
@@ -126,6 +130,7 @@ __all__ = [
     "explain",
     "facility_location",
     "fit_direction",
+    "join",
     "k_center",
     "load_model",
     "near_duplicates",
@@ -134,6 +139,7 @@ __all__ = [
     "score",
     "scorer",
     "select",
+    "subset",
     "suggest_ratio",
     "unpack",
     "without_near_duplicates",

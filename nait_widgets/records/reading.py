@@ -46,14 +46,16 @@ class Records:
         format: The rows' format, such as `"alpaca"` or `"messages"`.
         fields: Role (`prompt`, `input`, `response`, `system`, `id`, `messages`, `text`) to the field that plays it;
             without `id` the ids are made from the content.
+        start: The source's row that is the first here.
     """
 
-    def __init__(self, container: Container, schema: Schema, limit: int | None = None) -> None:
+    def __init__(self, container: Container, schema: Schema, limit: int | None = None, start: int = 0) -> None:
         self.source = container.source
         self.format = schema.format
         self.fields = schema.fields
         self._container = container
         self._schema = schema
+        self.start = start
         self._limit = limit
         self._length: int | None = None
         self._inspection: Inspection | None = None
@@ -76,16 +78,17 @@ class Records:
                 copies[name] += 1
                 if copies[name] > 1:
                     name = f"{name}-{copies[name]}"
-            yield Record(name, row, turns, original, _defect(turns))
+            if row >= self.start:
+                yield Record(name, row - self.start, turns, original, _defect(turns))
 
     def __len__(self) -> int:
         """Number of rows; a format that doesn't tell is read through once."""
         if self._length is None:
             known = self._container.length
             if known is None:
-                self._length = sum(1 for _ in self._rows())
-            else:
-                self._length = known if self._limit is None else min(known, self._limit)
+                known = sum(1 for _ in self._rows())
+            end = known if self._limit is None else min(known, self._limit)
+            self._length = max(0, end - self.start)
         return self._length
 
     def head(self, n: int) -> Records:
@@ -96,7 +99,27 @@ class Records:
         """
         if n < 1:
             raise RecordError(f"{n} rows can't be read; ask for 1 or more", source=self.source)
-        return Records(self._container, self._schema, n if self._limit is None else min(n, self._limit))
+        return self.part(slice(0, n))
+
+    def part(self, rows: slice) -> Records:
+        """Some consecutive samples, with the ids that they have among all.
+
+        Args:
+            rows: From which to which, counted from 0; the second is left out, and either may be None.
+
+        Raises:
+            RecordError: The slice has a step, counts from the end, or holds no row.
+        """
+        first, end = rows.start or 0, rows.stop
+        if rows.step not in (None, 1) or first < 0 or (end is not None and end <= first):
+            asked = ":".join("" if part is None else str(part) for part in (rows.start, rows.stop, rows.step))
+            raise RecordError(
+                f"rows {asked.removesuffix(':')} can't be read: name one stretch, counted from 0, as in "
+                "slice(0, 20480) (`--rows 0:20480`)",
+                source=self.source,
+            )
+        ends = [limit for limit in (self._limit, end and self.start + end) if limit is not None]
+        return Records(self._container, self._schema, min(ends, default=None), self.start + first)
 
     def check(self) -> Inspection:
         """Reads everything once; the result is kept.
@@ -111,7 +134,9 @@ class Records:
 
     def _inspect(self) -> Inspection:
         file = self._container.file
-        reading = {"format": self.format, "fields": dict(self.fields), "limit": self._limit}
+        reading: dict[str, Any] = {"format": self.format, "fields": dict(self.fields), "limit": self._limit}
+        if self.start:
+            reading["start"] = self.start
         content = hashlib.sha256(json.dumps(reading, sort_keys=True).encode())
         if file is not None:
             with file.open("rb") as stream:
@@ -124,6 +149,8 @@ class Records:
                 defects[record.defect] += 1
             if file is None:
                 content.update(record.original_json().encode() + b"\n")
+        if not rows:
+            raise RecordError(f"there is no row {self.start + 1:,}: it ends before", source=self.source)
         if defects.total() == rows:
             found = ", ".join(f"{count:,} {defect}" for defect, count in defects.items())
             raise RecordError(f"no row has a response that can be used ({found}); check the fields", source=self.source)

@@ -35,7 +35,7 @@ class Record:
 
     Attributes:
         id: Stable and unique in its source: the source's own, or made from the content.
-        row: Position in the source, from 0.
+        row: Position among the rows that are read, from 0.
         turns: The conversation up to and including the response. The last turn is the assistant's,
             except where a conversation has no assistant turn (defect `"empty"`).
         original: The source's row, unchanged, in its key order; `{"text": line}` for plain text.

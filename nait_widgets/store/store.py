@@ -178,11 +178,17 @@ class ActivationStore(Saved, Extras):
         return "/".join([name, "c", str(block), *["0"] * (self.array(name).ndim - 1)])
 
     @property
+    def wide_layers(self) -> dict[str, list[int]]:
+        """The layers of each pool that are kept as float32 too, for float16 can't hold them."""
+        layers: dict[str, list[int]] = self._attributes.get("wide_layers", {})
+        return layers
+
+    @property
     def block_arrays(self) -> list[str]:
         """The arrays of the layout that have a shard or chunk a block, the status that declares it whole first."""
         pools = [self.layout.array(pool) for pool in self.layout.pools]
         wide = [
-            wide_array(self.layout.array(pool), layer) for pool, layers in self._wide_layers.items() for layer in layers
+            wide_array(self.layout.array(pool), layer) for pool, layers in self.wide_layers.items() for layer in layers
         ]
         return [*self.layout.columns, *pools, *wide]
 
@@ -225,7 +231,7 @@ class ActivationStore(Saved, Extras):
     def parts(self, pool: str) -> list[PoolReader]:
         """Readers of a captured pool that touch every byte of it: also the float16 form of its float32 layers."""
         narrow = PoolReader(self.layout, self._sharded(self.layout.array(pool)), {})
-        return [self._reader(pool), *([narrow] if pool in self._wide_layers else [])]
+        return [self._reader(pool), *([narrow] if pool in self.wide_layers else [])]
 
     @property
     def shared_first_token(self) -> bool:
@@ -297,7 +303,7 @@ class ActivationStore(Saved, Extras):
             "pools": list(self.layout.pools),
             "dtype": self.layout.dtype,
             "extras": list(self.layout.extras),
-            "float32_layers": {pool: list(layers) for pool, layers in self._wide_layers.items()},
+            "float32_layers": {pool: list(layers) for pool, layers in self.wide_layers.items()},
             "text": self.layout.text,
             "saved": {kind: list(read_parts(self, kind)) for kind in KINDS},
             "bytes": self.files.n_bytes,
@@ -328,18 +334,13 @@ class ActivationStore(Saved, Extras):
 
         return explain(self, sample_id, direction)
 
-    @property
-    def _wide_layers(self) -> dict[str, list[int]]:
-        layers: dict[str, list[int]] = self._attributes.get("wide_layers", {})
-        return layers
-
     def _reader(
         self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None
     ) -> PoolReader:
         name = self.layout.array(pool)
         wide = {
             self.layout.layers.index(layer): self._sharded(wide_array(name, layer))
-            for layer in self._wide_layers.get(pool, [])
+            for layer in self.wide_layers.get(pool, [])
         }
         return PoolReader(self.layout, self._sharded(name), wide, tail)
 
