@@ -36,6 +36,7 @@ def capture(
     data: Any,
     path: str | os.PathLike[str],
     *,
+    rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     site: str = "resid_post",
     pools: Sequence[str] = DEFAULT_POOLS,
@@ -65,6 +66,9 @@ def capture(
         model: A hub id, a folder, or a loaded model (then with its tokenizer).
         data: Anything `read_records` reads.
         path: The store to write, `NAME.zarr`.
+        rows: Of the data, such as `slice(0, 20480)`; None for all. So several places can each capture a part, and
+            `join` makes one store of these without writing anything anew where all but the last fill their blocks;
+            where they also fill windows of 4 blocks, it is the store that one place would have captured.
         tokenizer: For a loaded model.
         site: Which tensor of a layer a neuron is: `resid_post`, `mlp_act`, `mlp_out` or `up_proj_abs`.
         pools: How tokens are pooled, of `nait_widgets.store.POOLS`. The first one gives the top neurons and sketch.
@@ -105,6 +109,8 @@ def capture(
     """
     path = Path(path)
     records = read_records(data)
+    if rows is not None:
+        records = records.part(rows)
     inspection = records.check()
     _check_target(path, overwrite=overwrite)
     settings = Settings(
@@ -141,6 +147,7 @@ def capture(
             "fields": dict(records.fields),
             "sha256": inspection.digest,
             "rows": inspection.rows,
+            **({} if rows is None else {"rows_from": records.start}),
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,4 +1,4 @@
-"""The command line: capture, fit, score, select, guard, explain, compare, info, verify, pack, unpack, demo.
+"""The command line: capture, fit, score, select, guard, explain, compare, info, verify, join, pack, demo and others.
 
 Each command is one function that calls the Python API and reports; the status is 0 only when all of it was done, 2 with
 one sentence on standard error for input that can be mended, 130 after Ctrl-C.

@@ -38,6 +38,14 @@ def weight(text: str) -> tuple[str, float]:
     return name, number(value)
 
 
+def span(text: str) -> slice:
+    """FROM:TO, counted from 0; either may be left out."""
+    first, colon, end = text.partition(":")
+    if not colon or not (first or end):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form FROM:TO")
+    return slice(whole(first) if first else None, whole(end) if end else None)
+
+
 def whole(text: str) -> int:
     """A whole number."""
     try:

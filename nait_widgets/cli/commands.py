@@ -36,6 +36,7 @@ def capture(options: argparse.Namespace) -> int:
             options.model,
             _records(options),
             options.output,
+            rows=options.rows,
             site=options.site,
             pools=options.pools.split(","),
             batch_tokens=options.batch_tokens,

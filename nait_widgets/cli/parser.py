@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import nait_widgets as nait
-from nait_widgets.cli.arguments import Parser, names, pair, weight
+from nait_widgets.cli.arguments import Parser, names, pair, span, weight
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
+from nait_widgets.cli.growing import append, join, subset
 from nait_widgets.cli.guarding import guard
 from nait_widgets.cli.training import compare
 from nait_widgets.scorers import available
@@ -35,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="STORE.zarr")
+    sub.add_argument(
+        "--rows", type=span, metavar="FROM:TO", help="of the data only these, counted from 0, for example 0:20480"
+    )
     sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
     sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
@@ -167,6 +171,27 @@ def parser() -> argparse.ArgumentParser:
         sub = command(run)
         sub.add_argument("store", type=Path, metavar="STORE")
         _add_json(sub)
+
+    sub = command(join)
+    sub.add_argument("stores", nargs="+", type=Path, metavar="STORE.zarr", help="in the order of their rows")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="JOINED.zarr")
+    sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
+    _add_json(sub)
+
+    sub = command(append)
+    sub.add_argument("store", type=Path, metavar="STORE.zarr", help="the one that grows")
+    sub.add_argument("more", type=Path, metavar="MORE.zarr", help="whose rows go to its end; it stays as it is")
+    _add_json(sub)
+
+    sub = command(subset)
+    sub.add_argument("store", type=Path, metavar="STORE")
+    rows = sub.add_mutually_exclusive_group(required=True)
+    rows.add_argument("--selection", metavar="NAME", help="that is saved in the store")
+    rows.add_argument("--recipe", type=Path, metavar="FILE", help="of an export")
+    rows.add_argument("--ids", type=Path, metavar="FILE", help="a sample id a line")
+    sub.add_argument("-o", "--output", type=Path, required=True, metavar="SUBSET.zarr")
+    sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
+    _add_json(sub)
 
     sub = command(pack)
     sub.add_argument("store", type=Path, metavar="STORE.zarr")
