@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nait_widgets.guarding import Contamination, NearDuplicates, contamination, near_duplicates
     from nait_widgets.methods import PRESETS, Direction, FitOptions, ScoreOptions
     from nait_widgets.models import load_model
+    from nait_widgets.planning import Plan, plan
     from nait_widgets.records import read_records
     from nait_widgets.scorers import Scorer, scorer
     from nait_widgets.scoring import score
@@ -64,6 +65,8 @@ _HOMES = {
     "PRESETS": "methods",
     "ScoreOptions": "methods",
     "load_model": "models",
+    "Plan": "planning",
+    "plan": "planning",
     "read_records": "records",
     "Scorer": "scorers",
     "scorer": "scorers",
@@ -112,6 +115,7 @@ __all__ = [
     "NaitError",
     "NearDuplicates",
     "Overlap",
+    "Plan",
     "Ratio",
     "Recipe",
     "ScoreOptions",
@@ -135,6 +139,7 @@ __all__ = [
     "load_model",
     "near_duplicates",
     "open_store",
+    "plan",
     "read_records",
     "score",
     "scorer",

@@ -155,9 +155,12 @@ def capture(
     return open_store(path) if writer.sound() else run(engine, writer, records, monitor=monitor)
 
 
-def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, overwrite: bool) -> StoreWriter:
-    if path.exists() and not overwrite:
-        return StoreWriter.resume(path, layout, provenance)
+def require_room(path: Path, layout: Layout) -> None:
+    """Raise unless the disk of a store that is to be written has room for its activations.
+
+    Raises:
+        StoreError: It hasn't.
+    """
     need = layout.n_samples * layout.bytes_per_row
     free = shutil.disk_usage(path.parent).free
     if need > free:
@@ -165,6 +168,12 @@ def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, over
             f"the activations take {readable(need)} and {path.parent} has {readable(free)} free; choose another disk, "
             "fewer pools or fewer layers"
         )
+
+
+def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, overwrite: bool) -> StoreWriter:
+    if path.exists() and not overwrite:
+        return StoreWriter.resume(path, layout, provenance)
+    require_room(path, layout)
     if path.exists():
         shutil.rmtree(path)
     try:

@@ -14,6 +14,8 @@ from nait_widgets.store.files import is_store
 if TYPE_CHECKING:
     import argparse
 
+    from nait_widgets.records import Records
+
 FIT_OPTIONS = ("difference", "last_token", "sign", "truncated")
 
 
@@ -34,18 +36,11 @@ def capture(options: argparse.Namespace) -> int:
     with cluster(options.scheduler, options.workers) as client:
         store = nait.capture(
             options.model,
-            _records(options),
+            read(options),
             options.output,
-            rows=options.rows,
-            site=options.site,
-            pools=options.pools.split(","),
-            batch_tokens=options.batch_tokens,
-            deterministic=options.deterministic,
-            extras=options.extras,
-            text=not options.no_text,
             overwrite=options.overwrite,
             client=client,
-            **_running(options),
+            **capturing(options),
         )
     counts = store.info()["status"]
     print(f"{options.output}: {len(store):,} rows ({_listed(counts)})")
@@ -75,7 +70,7 @@ def fit(options: argparse.Namespace) -> int:
         quiet_transformers()
         direction = nait.fit_direction(
             options.model,
-            _records(options),
+            read(options),
             name=name,
             preset=options.preset,
             background=background,
@@ -163,6 +158,20 @@ def unpack(options: argparse.Namespace) -> int:
     return 0
 
 
+def capturing(options: argparse.Namespace) -> dict[str, Any]:
+    """What a store is to hold: arguments that capture and plan share."""
+    return {
+        "rows": options.rows,
+        "site": options.site,
+        "pools": options.pools.split(","),
+        "batch_tokens": options.batch_tokens,
+        "deterministic": options.deterministic,
+        "extras": options.extras,
+        "text": not options.no_text,
+        **_running(options),
+    }
+
+
 def _running(options: argparse.Namespace) -> dict[str, Any]:
     """How the model is run: arguments that capture and fit share, those that were given."""
     names = ("max_length", "template", "dtype", "device", "attention", "revision", "trust_remote_code")
@@ -170,7 +179,8 @@ def _running(options: argparse.Namespace) -> dict[str, Any]:
     return given | layers(options)
 
 
-def _records(options: argparse.Namespace) -> Any:
+def read(options: argparse.Namespace) -> Records:
+    """The data, as they are to be read."""
     pairs = [field.partition("=") for field in options.field]
     if any(not separator for _, separator, _ in pairs):
         raise NaitError(f"--field is {' '.join(options.field)!r}, but must look like response=answer")

@@ -13,6 +13,7 @@ from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, 
 from nait_widgets.cli.common import SCORE_OPTIONS
 from nait_widgets.cli.growing import append, join, subset
 from nait_widgets.cli.guarding import guard
+from nait_widgets.cli.planning import plan
 from nait_widgets.cli.training import compare
 from nait_widgets.scorers import available
 from nait_widgets.store import EXTRAS
@@ -36,23 +37,19 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="STORE.zarr")
-    sub.add_argument(
-        "--rows", type=span, metavar="FROM:TO", help="of the data only these, counted from 0, for example 0:20480"
-    )
-    sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
-    sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
-    sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
-    sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
-    sub.add_argument(
-        "--extras", type=names, default=(), metavar="LIST", help=f"kept besides: {', '.join(EXTRAS)}, or all"
-    )
-    sub.add_argument(
-        "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
-    )
     sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
     _add_cluster(sub)
-    _add_running(sub)
-    _add_layers(sub, "that are captured")
+    _add_captured(sub)
+
+    sub = command(plan)
+    sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
+    sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
+    sub.add_argument("-o", "--output", type=Path, metavar="STORE.zarr", help="whose disk is asked for; default: here")
+    sub.add_argument(
+        "--probe-seconds", type=float, default=10, metavar="S", help="how long batches are run to measure it (10)"
+    )
+    _add_captured(sub)
+    _add_json(sub)
 
     sub = command(fit)
     sub.add_argument("model", metavar="MODEL_OR_STORE", help="what captures the samples, or a store of them")
@@ -235,6 +232,24 @@ def _add_layers(parser: argparse.ArgumentParser, use: str) -> None:
 def _add_cluster(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://10.0.0.1:8786")
     sub.add_argument("--workers", type=int, metavar="N", help="processes of this machine, as a Dask cluster")
+
+
+def _add_captured(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--rows", type=span, metavar="FROM:TO", help="of the data only these, counted from 0, for example 0:20480"
+    )
+    sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
+    sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
+    sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
+    sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
+    sub.add_argument(
+        "--extras", type=names, default=(), metavar="LIST", help=f"kept besides: {', '.join(EXTRAS)}, or all"
+    )
+    sub.add_argument(
+        "--no-text", action="store_true", help="keep no text of the samples; exports are then lists of ids"
+    )
+    _add_running(sub)
+    _add_layers(sub, "that are captured")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
