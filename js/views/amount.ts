@@ -191,7 +191,9 @@ export class Amount implements View {
   }
 
   #ask(change: Partial<Wish>, done: boolean): void {
-    this.handlers.wish({ ...this.#props!.wish, ...change }, done);
+    const wish = { ...this.#props!.wish, ...change };
+    this.#props = { ...this.#props!, wish }; // another change may come before this one is drawn
+    this.handlers.wish(wish, done);
   }
 }
 

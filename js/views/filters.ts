@@ -204,6 +204,7 @@ export class Filters implements View {
     const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
     const labels = { ...filters.labels, [name]: after };
     if (after.length === 0) delete labels[name];
+    this.#props = { ...this.#props!, filters: { ...filters, labels } }; // another may come before this one is drawn
     this.handlers.filters({ labels });
   }
 }
