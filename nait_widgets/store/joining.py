@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,25 +12,16 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
+from nait_widgets.store.identity import OF_ACTIVATIONS, differences
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.store import ActivationStore, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from nait_widgets.store.arranging import Report
     from nait_widgets.store.parts import Kind
 
-# What must agree before activations stand side by side: the path in a store's provenance, and what to call it.
-_IDENTITY = (
-    (("model", "weights_hash"), "model weights"),
-    (("model", "tokenizer_hash"), "tokenizer"),
-    (("model", "dtype"), "model dtype"),
-    (("model", "attention"), "attention implementation"),
-    (("model", "quantization"), "quantization"),
-    (("template", "digest"), "template"),
-    (("template", "max_length"), "maximum length"),
-)
 _OWN = ("n_samples", "block_rows")  # what each store may have its own of
 _OF_ROWS: tuple[Kind, ...] = ("selections", "scores")
 _OF_MODEL: tuple[Kind, ...] = ("directions", "scorers")
@@ -121,33 +111,12 @@ def _joined(stores: list[ActivationStore]) -> Arrangement:
 
 
 def _require_alike(one: ActivationStore, other: ActivationStore) -> None:
-    for what, first, second in _differences(one, other):
+    about = [(store.provenance, store.layout) for store in (one, other)]
+    for what, first, second in differences(about[0], about[1], OF_ACTIVATIONS, but=_OWN):
         raise StoreError(
             f"{one.path} and {other.path} can't be joined: they differ in {what} ({first} and {second}); "
             "capture one of them again as the other was"
         )
-
-
-def _differences(one: ActivationStore, other: ActivationStore) -> Iterator[tuple[str, str, str]]:
-    """What differs between two stores, and what each has, for people."""
-    for (section, key), what in _IDENTITY:
-        about = [store.provenance[section] for store in (one, other)]
-        values = [each.get(key) for each in about]
-        if values[0] != values[1]:
-            digest = key.endswith("hash") or key == "digest"
-            shown = [f"{each['name']} {each[key][:8]}" if digest else str(each.get(key)) for each in about]
-            yield what, shown[0], shown[1]
-    layouts = [asdict(store.layout) for store in (one, other)]
-    for key in layouts[0]:
-        first, second = (layout[key] for layout in layouts)
-        if first != second and key not in _OWN:
-            yield key.replace("_", " "), _shown(first), _shown(second)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "kept" if value else "left out"
-    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
 def _require_other_ids(stores: list[ActivationStore]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.identity import OF_CAPTURE, differences
 from nait_widgets.store.layout import (
     FORMAT_VERSION,
     WRITE_ALL,
@@ -26,26 +27,12 @@ from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import numpy.typing as npt
 
     from nait_widgets.store.layout import Wide
-
-# What must agree before rows are added to a store: the path in its provenance, and what to call it.
-_IDENTITY = (
-    (("model", "weights_hash"), "other model weights"),
-    (("model", "tokenizer_hash"), "another tokenizer"),
-    (("model", "dtype"), "another model dtype"),
-    (("model", "attention"), "another attention implementation"),
-    (("model", "quantization"), "another quantization"),
-    (("template", "digest"), "another template"),
-    (("template", "max_length"), "another maximum length"),
-    (("source", "sha256"), "other rows"),
-    (("capture", "deterministic"), "another deterministic mode"),
-)
-_DIGESTS = ("weights_hash", "tokenizer_hash", "digest", "sha256")
 
 
 class StoreWriter:
@@ -93,11 +80,12 @@ class StoreWriter:
             StoreError: The store was begun with another model, template, data or option; the message names both.
         """
         store = open_store(path)
-        for then, now, what in _differences(store, layout, provenance):
-            raise StoreError(
-                f"{path} was begun with {what} ({then}, now {now}); "
-                "capture into another store, or replace this one with `overwrite=True` (`--overwrite`)"
-            )
+        began = store.provenance, store.layout
+        for what, then, now in differences(began, (provenance, layout), OF_CAPTURE):
+            raise _begun_otherwise(path, f"{'other' if what.endswith('s') else 'another'} {what}", then, now)
+        sizes = [about["capture"]["batch_tokens"] for about in (store.provenance, provenance)]
+        if provenance["capture"]["deterministic"] and sizes[0] != sizes[1]:
+            raise _begun_otherwise(path, "another batch size, which deterministic mode fixes", *sizes)
         for leftover in path.rglob("*.partial"):
             leftover.unlink(missing_ok=True)
         return cls(path)
@@ -220,32 +208,8 @@ class StoreWriter:
         self._group.attrs["nait"] = {**self._attributes, **changes}
 
 
-def _differences(store: ActivationStore, layout: Layout, provenance: dict[str, Any]) -> Iterator[tuple[Any, Any, str]]:
-    """What a store was begun with, what is asked for now, and what to call it."""
-    for (section, key), what in _IDENTITY:
-        then, now = store.provenance[section], provenance[section]
-        if then[key] != now[key]:
-            yield _named(then, key), _named(now, key), what
-    theirs, ours = asdict(store.layout), asdict(layout)
-    for key in ours:
-        if theirs[key] != ours[key]:
-            yield (
-                _plain(theirs[key]),
-                _plain(ours[key]),
-                f"{'other' if key.endswith('s') else 'another'} {key.replace('_', ' ')}",
-            )
-    sizes = [about["capture"]["batch_tokens"] for about in (store.provenance, provenance)]
-    if provenance["capture"]["deterministic"] and sizes[0] != sizes[1]:
-        yield *sizes, "another batch size, which deterministic mode fixes"
-
-
-def _plain(value: Any) -> str:
-    """A value of a layout for people."""
-    if isinstance(value, bool):
-        return "kept" if value else "left out"
-    return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
-
-
-def _named(about: dict[str, Any], key: str) -> str:
-    """A value for people: a digest by the name of what it is of, and its first digits."""
-    return f"{about['name']} {about[key][:8]}" if key in _DIGESTS else str(about[key])
+def _begun_otherwise(path: Path, what: str, then: Any, now: Any) -> StoreError:
+    return StoreError(
+        f"{path} was begun with {what} ({then}, now {now}); "
+        "capture into another store, or replace this one with `overwrite=True` (`--overwrite`)"
+    )
