@@ -110,7 +110,12 @@ def random_store(workspace: Path, n_samples: int, n_layers: int, n_neurons: int)
 
 def random_directions(store: ActivationStore, n: int = 8) -> list[Direction]:
     """Directions of unit length a layer, applied as the preset `paper` does."""
-    shape = len(store.layout.layers), store.layout.n_neurons
+    return directions_for(store.layout, store.provenance, n)
+
+
+def directions_for(layout: Layout, provenance: Mapping[str, Any], n: int) -> list[Direction]:
+    """The same for a store that is still to be."""
+    shape = len(layout.layers), layout.n_neurons
     rng = np.random.default_rng(1)
     directions = []
     for i in range(n):
@@ -120,10 +125,10 @@ def random_directions(store: ActivationStore, n: int = 8) -> list[Direction]:
             Direction(
                 name=f"random {i}",
                 vectors=vectors,
-                layers=store.layout.layers,
-                site=store.layout.site,
-                model=store.provenance["model"],
-                template=store.provenance["template"],
+                layers=layout.layers,
+                site=layout.site,
+                model=provenance["model"],
+                template=provenance["template"],
                 fit=FitOptions(),
                 score=ScoreOptions(),
                 preset="paper",

@@ -126,7 +126,7 @@ def _capture(model: Path, rows: Path, store: Path) -> Callable[[], object]:
     return lambda: capture(model, rows, store, device="cpu")
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
     """A field of this process's status, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
@@ -136,9 +136,9 @@ def _measure_here(work: str, *arguments: str) -> Peak:
     prepared: dict[str, Callable[..., Callable[[], object]]] = {"score": _score, "capture": _capture}
     run_it = prepared[work](*map(Path, arguments))
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-    imports = _resident("VmRSS")
+    imports = resident("VmRSS")
     run_it()
-    return Peak(imports, _resident("VmHWM"))
+    return Peak(imports, resident("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import torch
 import zarr
 from tiny import tiny_model
 
-from nait_widgets import capture
+from nait_widgets import Direction, capture
 from nait_widgets.errors import NaitError
 
 OPTIONS: dict[str, Any] = {
@@ -25,23 +25,28 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def run(rows: str, path: str, report: str) -> None:
+def run(rows: str, path: str, report: str, scores_only: str | None) -> None:
     """Capture a file into a store, and write how it ended."""
+    own = {**OPTIONS, "pools": None, "block_rows": 128} if scores_only else OPTIONS
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     try:
-        capture(tiny_model("llama"), rows, path, extras="all", **OPTIONS)
+        directions = [Direction.load(scores_only)] if scores_only else ()
+        capture(tiny_model("llama"), rows, path, extras="all", scores_only=directions, **own)
         message = "complete"
     except NaitError as error:
         message = f"{type(error).__name__}: {error}"
     Path(report).write_text(message)
 
 
-def start(rows: Path, path: Path, report: Path) -> ForkServerProcess:
-    """Begin a capture; the server has imported the slow packages once for all of them."""
+def start(rows: Path, path: Path, report: Path, scores_only: Path | None = None) -> ForkServerProcess:
+    """Begin a capture, or one of scores alone by the direction in a file.
+
+    The server has imported the slow packages once for all of them.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["captures", "nait_widgets.capturing", "transformers.models.llama.modeling_llama"])
-    process = context.Process(target=run, args=(str(rows), str(path), str(report)))
+    process = context.Process(target=run, args=(str(rows), str(path), str(report), scores_only and str(scores_only)))
     process.start()
     return process
 

@@ -292,8 +292,8 @@ def test_what_is_no_store_is_refused(pool: ActivationStore, tmp_path: Path) -> N
     with pytest.raises(StoreError, match="is not a Zarr v3 group"):
         open_store(tmp_path / "broken.zarr")
     newer: Any = zarr.open_group(tmp_path / "newer.zarr", mode="w", zarr_format=3)
-    newer.attrs["nait"] = {**pool._attributes, "format_version": 2}
-    with pytest.raises(StoreError, match=r"format version 2, newer than the 1 .*upgrade nait-widgets"):
+    newer.attrs["nait"] = {**pool._attributes, "format_version": 3}
+    with pytest.raises(StoreError, match=r"format version 3, newer than the 2 .*upgrade nait-widgets"):
         open_store(tmp_path / "newer.zarr")
 
 

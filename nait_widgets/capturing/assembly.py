@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nait_widgets.capturing.keeping import Activations, Kept, Scores
 from nait_widgets.store import Block, Layout, Status
 from nait_widgets.store.extras import extra_columns
 from nait_widgets.store.layout import SKETCH_COMPONENTS
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.capturing.batches import Window
     from nait_widgets.capturing.forward import Pooled
+    from nait_widgets.capturing.keeping import Target
     from nait_widgets.records import Rendered
 
 _DEFECTS = {"empty": Status.EMPTY, "undecodable": Status.UNDECODABLE, "too_long": Status.TOO_LONG}
@@ -23,18 +25,19 @@ _DEFECTS = {"empty": Status.EMPTY, "undecodable": Status.UNDECODABLE, "too_long"
 class Assembly:
     """The host arrays of one window, filled batch by batch."""
 
-    def __init__(self, window: Window, layout: Layout) -> None:
-        n, n_layers, k = len(window.records), len(layout.layers), layout.top_neurons
+    def __init__(self, window: Window, layout: Layout, scores_for: Sequence[Target] = ()) -> None:
+        """Empty arrays.
+
+        Args:
+            window: The rows.
+            layout: The store's shape.
+            scores_for: The directions of a layout without activations.
+        """
+        n = len(window.records)
         self._window, self._layout = window, layout
         self._status = np.array([_status(sample) for sample in window.rendered], np.uint8)
-        # Not filled with NaN at once: every row that runs is written over, and a window of a large model is 2 GB.
-        shape = (n, n_layers, layout.n_neurons)
-        self._activations = {pool: np.empty(shape, layout.dtype) for pool in layout.pools}
-        for values in self._activations.values():
-            values[[sample.defect is not None for sample in window.rendered]] = np.nan
-        self._wide: dict[int, dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = {}
-        self._top_index = np.zeros((n, n_layers, k), np.int32)
-        self._top_value = np.full((n, n_layers, k), np.nan, np.float32)
+        unfilled = np.flatnonzero([sample.defect is not None for sample in window.rendered])
+        self._kept: Kept = Scores(n, layout, scores_for) if scores_for else Activations(n, layout, unfilled)
         self._sketch = np.full((n, SKETCH_COMPONENTS), np.nan, np.float16)
         self._extra_columns = extra_columns(layout)
         self._extras = {
@@ -44,15 +47,7 @@ class Assembly:
     def fill(self, positions: Sequence[int], pooled: Pooled) -> None:
         """Take in a batch; rows that aren't finite are quarantined."""
         rows = np.array(positions)
-        for p, pool in enumerate(self._layout.pools):
-            self._activations[pool][rows] = pooled.activations[:, p]
-        for layer, values in pooled.wide.items():
-            for p, pool in enumerate(self._layout.pools):
-                self._wide_layer(layer, pool)[rows] = values[:, p]
-        for layer in self._wide.keys() - pooled.wide.keys():
-            for pool, values in self._wide[layer].items():
-                values[rows] = self._activations[pool][rows, layer]
-        self._top_index[rows], self._top_value[rows] = pooled.top_index, pooled.top_value
+        self._kept.fill(rows, pooled)
         self._sketch[rows] = pooled.sketch
         self.add(positions, pooled.extras)
         self._quarantine(rows[~pooled.finite])
@@ -69,6 +64,7 @@ class Assembly:
                 continue
             rows = self._layout.rows(index)
             own = slice(rows.start - self._window.start, rows.stop - self._window.start)
+            kept = self._kept.of(own)
             records, rendered = self._window.records[own], self._window.rendered[own]
             columns = {
                 "sample_id": np.array([_storable(record.id) for record in records], object),
@@ -77,8 +73,7 @@ class Assembly:
                 "first_token_id": np.array([_token(sample, 0) for sample in rendered], np.int32),
                 "last_token_id": np.array([_token(sample, -1) for sample in rendered], np.int32),
                 "status": self._status[own],
-                "top_neuron_index": self._top_index[own],
-                "top_neuron_value": self._top_value[own],
+                **kept.columns,
                 "sketch": self._sketch[own],
                 **{name: values[own] for name, values in self._extras.items()},
             }
@@ -90,26 +85,11 @@ class Assembly:
                 text["prompt"] = [_storable(record.prompt) for record in records]
                 text["response"] = [_storable(record.response) for record in records]
                 text["original"] = [record.original_json() for record in records]
-            yield Block(
-                index,
-                columns,
-                {pool: values[own] for pool, values in self._activations.items()},
-                {(pool, layer): v[own] for layer, pools in self._wide.items() for pool, v in pools.items()},
-                text,
-            )
-
-    def _wide_layer(self, layer: int, pool: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        pools = self._wide.setdefault(layer, {})
-        if pool not in pools:
-            pools[pool] = self._activations[pool][:, layer].astype(np.float32)
-        return pools[pool]
+            yield Block(index, columns, kept.activations, kept.wide, text, kept.statistics)
 
     def _quarantine(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
         self._status[rows] = Status.NON_FINITE
-        wide = (values for pools in self._wide.values() for values in pools.values())
-        for values in (*self._activations.values(), *wide, self._top_value, self._sketch):
-            values[rows] = np.nan
-        self._top_index[rows] = 0
+        self._sketch[rows] = np.nan
         for name, values in self._extras.items():
             values[rows] = self._extra_columns[name].fill
 

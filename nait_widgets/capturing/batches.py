@@ -55,7 +55,7 @@ def spans(records: Iterable[Record], layout: Layout, missing: Iterable[int]) -> 
     Where windows begin and end depends on the layout alone, so a resumed capture runs the same batches as an
     uninterrupted one.
     """
-    size = max(1, min(WINDOW_BLOCKS, _WINDOW_BYTES // (layout.block_rows * layout.bytes_per_row)))
+    size = window_blocks(layout)
     wanted = {block // size for block in missing}
     rows_each = size * layout.block_rows
     pending: list[Record] = []
@@ -68,6 +68,13 @@ def spans(records: Iterable[Record], layout: Layout, missing: Iterable[int]) -> 
             blocks = range(index * size, min((index + 1) * size, layout.n_blocks))
             yield Span(blocks, index * rows_each, pending)
             pending = []
+
+
+def window_blocks(layout: Layout) -> int:
+    """Blocks a window. Of a store of scores it is one, so that the statistics of a window are those of a block."""
+    if layout.scores_only:
+        return 1
+    return max(1, min(WINDOW_BLOCKS, _WINDOW_BYTES // (layout.block_rows * layout.bytes_per_row)))
 
 
 def render(span: Span, renderer: Renderer) -> Window:

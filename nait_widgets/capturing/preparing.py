@@ -7,9 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from nait_widgets.capturing.forward import Forward
+from nait_widgets.capturing.keeping import norms_of, require_space
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.capturing.window import WindowRunner
 from nait_widgets.errors import ModelError
+from nait_widgets.methods import space
 from nait_widgets.models import check_head, find_site, probe
 from nait_widgets.store import Layout
 from nait_widgets.version import __version__
@@ -17,6 +19,7 @@ from nait_widgets.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nait_widgets.capturing.keeping import Target
     from nait_widgets.models import CausalLM, Probe, Site
     from nait_widgets.records import Renderer
     from nait_widgets.store.layout import Dtype
@@ -26,7 +29,11 @@ _BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of `capture` that decide what a store holds; there they are described."""
+    """The options of `capture` that decide what a store holds; there they are described.
+
+    Attributes:
+        scores_for: The directions of a store without activations, whose pools are then `pools`.
+    """
 
     site: str
     pools: tuple[str, ...]
@@ -39,6 +46,7 @@ class Settings:
     text: bool
     store_dtype: Dtype
     block_rows: int
+    scores_for: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ def prepare(lm: CausalLM, settings: Settings, n_samples: int) -> Prepared:
 
     Raises:
         ModelError: The model lacks the site or what an extra needs.
+        DirectionError: A direction that scores are to be kept for isn't of this model, site and template.
     """
     found = find_site(lm, settings.site, settings.layers)
     probed = probe(lm, found)
@@ -76,6 +85,8 @@ def prepare(lm: CausalLM, settings: Settings, n_samples: int) -> Prepared:
     if "loss" in settings.extras:
         check_head(lm)
     renderer = renderer_for(lm, settings.template, settings.max_length)
+    template = {"name": renderer.name, "digest": renderer.digest, "max_length": renderer.max_length}
+    require_space(settings.scores_for, space(lm.identity.as_dict(), template, settings.site), found.layers)
     layout = Layout(
         n_samples=n_samples,
         site=settings.site,
@@ -89,12 +100,14 @@ def prepare(lm: CausalLM, settings: Settings, n_samples: int) -> Prepared:
         hidden_size=lm.hidden_size if "embedding" in settings.extras else 0,
         up_size=up.n_neurons if up else 0,
         content_token=any(pool in ("content_last", "content_delta") for pool in settings.pools),
+        directions=tuple(target.label for target in settings.scores_for),
+        norms=norms_of(settings.scores_for),
     )
     budget = settings.batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     forward = Forward(lm, found, layout, masked=masked, up=up)
     provenance = {
         "model": lm.identity.as_dict(),
-        "template": {"name": renderer.name, "digest": renderer.digest, "max_length": renderer.max_length},
+        "template": template,
         "capture": {
             "batch_tokens": budget,
             "deterministic": settings.deterministic,
@@ -104,7 +117,8 @@ def prepare(lm: CausalLM, settings: Settings, n_samples: int) -> Prepared:
         },
         "versions": {"nait-widgets": __version__} | {name: version(name) for name in ("torch", "transformers", "zarr")},
     }
-    return Prepared(renderer, WindowRunner(forward, layout, budget, halve=not settings.deterministic), provenance)
+    runner = WindowRunner(forward, layout, budget, not settings.deterministic, settings.scores_for)
+    return Prepared(renderer, runner, provenance)
 
 
 def _up_site(lm: CausalLM, layers: Sequence[int]) -> tuple[Site, Probe]:

@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nait_widgets.capturing.keeping import pools_for, targets
 from nait_widgets.capturing.local import Local
 from nait_widgets.capturing.loop import Engine, run
-from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.capturing.preparing import Settings, prepare
 from nait_widgets.errors import ModelError, StoreError
+from nait_widgets.methods import Direction
 from nait_widgets.models import load_model
 from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.extras import check_extras
-from nait_widgets.store.layout import BLOCK_ROWS, Dtype
+from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from nait_widgets.models import CausalLM
-
-DEFAULT_POOLS = ("mean", "response_mean")
 
 
 def capture(
@@ -39,7 +38,7 @@ def capture(
     rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     site: str = "resid_post",
-    pools: Sequence[str] = DEFAULT_POOLS,
+    pools: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
     template: str | None = None,
     max_length: int | None = None,
@@ -53,7 +52,8 @@ def capture(
     revision: str | None = None,
     trust_remote_code: bool = False,
     store_dtype: Dtype = "float16",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
+    scores_only: Direction | Sequence[Direction] = (),
     overwrite: bool = False,
     monitor: bool = True,
     client: Client | None = None,
@@ -71,7 +71,8 @@ def capture(
             where they also fill windows of 4 blocks, it is the store that one place would have captured.
         tokenizer: For a loaded model.
         site: Which tensor of a layer a neuron is: `resid_post`, `mlp_act`, `mlp_out` or `up_proj_abs`.
-        pools: How tokens are pooled, of `nait_widgets.store.POOLS`. The first one gives the top neurons and sketch.
+        pools: How tokens are pooled, of `nait_widgets.store.POOLS`; None for `mean` and `response_mean`. The first one
+            gives the top neurons and sketch.
         layers: Decoder layers; None for all. Negative ones count from the last.
         template: `chat`, `alpaca` or `plain`; None for the tokenizer's chat template where it has one.
         max_length: Tokens at which a sample is cut; None for the tokenizer's limit (2,048 where it names none) or the
@@ -92,7 +93,11 @@ def capture(
         revision: Of a hub id.
         trust_remote_code: Whether a model may run code of its own.
         store_dtype: `float16`, with float32 for the layers that it can't hold, or `float32` throughout.
-        block_rows: Samples a shard.
+        block_rows: Samples a shard; None for 1,024, or 16,384 of a store of scores.
+        scores_only: Directions of this model, site and template that are known beforehand. The store then keeps each
+            sample's projections on them, layer by layer, and the neurons' means and spreads over the pool, in the place
+            of activations: a few hundred bytes a row. It is scored by these directions alone, under any options but a
+            centred cosine (a cosine only if one of them asks for it); whatever else takes activations is refused.
         overwrite: Replace a store that is there, whatever it holds.
         monitor: Whether a notebook shows the capture monitor, with its Stop button, or a plain progress bar.
         client: Of a Dask cluster (`distributed.Client`), whose workers then run the model: each loads it once, and all
@@ -105,9 +110,10 @@ def capture(
         RecordError: The data can't be read.
         ModelError: The model can't be loaded, or lacks the site or what an extra needs.
         StoreError: A pool or extra is unknown, the path holds another capture, or the disk is too small.
+        DirectionError: A direction that scores are to be kept for isn't of this model, site and template.
         Interrupted: Ctrl-C; what was written is kept.
     """
-    path = Path(path)
+    path, kept = Path(path), targets(scores_only)
     records = read_records(data)
     if rows is not None:
         records = records.part(rows)
@@ -115,7 +121,7 @@ def capture(
     _check_target(path, overwrite=overwrite)
     settings = Settings(
         site=site,
-        pools=check_pools(pools),
+        pools=pools_for(pools, kept),
         layers=None if layers is None else tuple(layers),
         template=template,
         max_length=max_length,
@@ -124,7 +130,8 @@ def capture(
         extras=check_extras(extras),
         text=text,
         store_dtype=store_dtype,
-        block_rows=block_rows,
+        block_rows=block_rows or (SCORES_BLOCK_ROWS if kept else BLOCK_ROWS),
+        scores_for=kept,
     )
     loading: dict[str, Any] = {
         "dtype": dtype,
@@ -151,7 +158,8 @@ def capture(
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    writer = _open_writer(path, engine.layout, provenance, overwrite=overwrite)
+    directions = [scores_only] if isinstance(scores_only, Direction) else scores_only
+    writer = _open_writer(path, engine.layout, provenance, directions, overwrite=overwrite)
     return open_store(path) if writer.sound() else run(engine, writer, records, monitor=monitor)
 
 
@@ -170,14 +178,16 @@ def require_room(path: Path, layout: Layout) -> None:
         )
 
 
-def _open_writer(path: Path, layout: Layout, provenance: dict[str, Any], *, overwrite: bool) -> StoreWriter:
+def _open_writer(
+    path: Path, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction], *, overwrite: bool
+) -> StoreWriter:
     if path.exists() and not overwrite:
         return StoreWriter.resume(path, layout, provenance)
     require_room(path, layout)
     if path.exists():
         shutil.rmtree(path)
     try:
-        return StoreWriter.create(path, layout, provenance)
+        return StoreWriter.create(path, layout, provenance, directions)
     except OSError as error:
         raise StoreError(f"{path} can't be written: {error.strerror or error}") from error
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from nait_widgets.capturing.forward import Forward
+    from nait_widgets.capturing.keeping import Target
     from nait_widgets.records import Rendered
     from nait_widgets.store import Block, Layout
 
@@ -38,12 +39,14 @@ class WindowRunner:
         layout: The store's shape.
         budget: Tokens a batch, padding included.
         halve: Whether batches are halved where the device runs out of memory.
+        scores_for: The directions of a layout without activations.
     """
 
     forward: Forward
     layout: Layout
     budget: int
     halve: bool
+    scores_for: tuple[Target, ...] = ()
 
     def blocks(self, window: Window, wanted: Sequence[int], ran: Callable[[int, int], None]) -> Iterator[Block]:
         """The wanted blocks of a window, whole.
@@ -55,7 +58,7 @@ class WindowRunner:
         """
         # A block that is whole runs again with its window, but its rows were counted when it was written.
         new = [(window.start + i) // self.layout.block_rows in wanted for i in range(len(window.rendered))]
-        assembly = Assembly(window, self.layout)
+        assembly = Assembly(window, self.layout, self.scores_for)
         ran(sum(new[i] for i, sample in enumerate(window.rendered) if sample.defect is not None), 0)
         if "ifd" in self.layout.extras:
             # First, since a row counts as run, and may be quarantined, when it has run whole.

@@ -37,7 +37,7 @@ def score(options: argparse.Namespace) -> int:
         if options.output.suffix not in TABLES:
             raise NaitError(f"{options.output}: scores can be written as {', '.join(TABLES)}")
         require_file_place(options.output)
-    scores = nait.score(store, scored_by(options), **scoring(options))
+    scores = nait.score(store, scored_by(options) or None, **scoring(options))
     table = scores["score"].to_pandas()
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
@@ -147,7 +147,7 @@ def _scores(store: nait.ActivationStore, options: argparse.Namespace) -> xr.Data
     if options.direction and not options.scores:
         raise SelectionError("--direction names columns of saved scores: give these too, by --scores NAME")
     if not options.scores:
-        return nait.score(store, scored_by(options), **scoring(options))
+        return nait.score(store, scored_by(options) or None, **scoring(options))
     if options.directions or options.by or options.targets or scoring(options):
         raise SelectionError(f"scores {options.scores!r} go by their own directions and options: give no others")
     scores = store.scores(options.scores)

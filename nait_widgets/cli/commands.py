@@ -107,6 +107,7 @@ def info(options: argparse.Namespace) -> int:
         f"  samples  {facts['samples']:,} ({_listed(facts['status'])}), {facts['tokens']:,} tokens",
         f"  neurons  {facts['site']}, {len(facts['layers'])} layers × {facts['neurons']:,}, {facts['dtype']}",
         f"  pools    {', '.join(facts['pools'])}",
+        *([f"  scores   only, of {', '.join(facts['scores_only'])}: no activations"] if facts["scores_only"] else []),
         *([] if facts["text"] else ["  text     left out: exports are lists of ids"]),
         *([f"  extras   {', '.join(facts['extras'])}"] if facts["extras"] else []),
         f"  model    {provenance['model']['name']} ({provenance['model']['architecture']}, "
@@ -163,7 +164,8 @@ def capturing(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "rows": options.rows,
         "site": options.site,
-        "pools": options.pools.split(","),
+        "pools": options.pools,
+        "scores_only": [require_direction(load(path)) for path in options.scores_only],
         "batch_tokens": options.batch_tokens,
         "deterministic": options.deterministic,
         "extras": options.extras,

@@ -239,7 +239,15 @@ def _add_captured(sub: argparse.ArgumentParser) -> None:
         "--rows", type=span, metavar="FROM:TO", help="of the data only these, counted from 0, for example 0:20480"
     )
     sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
-    sub.add_argument("--pools", default="mean,response_mean", help="how tokens are pooled (mean,response_mean)")
+    sub.add_argument("--pools", type=names, metavar="LIST", help="how tokens are pooled (mean,response_mean)")
+    sub.add_argument(
+        "--scores-only",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="X.direction",
+        help="keep no activations, but each sample's scores by these directions: a few hundred bytes a row",
+    )
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
     sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")
     sub.add_argument(

@@ -157,13 +157,13 @@ def rows_of(store: ActivationStore, name: str, members: Members) -> Rows:
 
 
 def _rows_of_ids(store: ActivationStore, name: str, ids: npt.NDArray[np.generic]) -> Rows:
-    unknown = [i for i in ids.tolist() if i not in store.row_of]
-    if unknown:
+    rows = store.ids.rows(ids.tolist())
+    if unknown := ids[rows < 0].tolist():
         raise StoreError(
             f"set {name!r} has {len(unknown):,} id(s) that {store.path} lacks, such as {unknown[0]!r}; "
             f"its ids look like {store.sample_id[0]!r}"
         )
-    return np.array([store.row_of[i] for i in ids.tolist()], np.int64)
+    return rows
 
 
 def _check_direction(store: ActivationStore, direction: Direction) -> None:

@@ -147,6 +147,7 @@ def count_neurons(index: npt.NDArray[np.integer[Any]], rows: Rows, n_neurons: in
 
 def _column(store: ActivationStore, rows: slice) -> npt.NDArray[np.integer[Any]]:
     store.require_complete()
+    store.require_activations()
     try:
         return np.asarray(store.array("top_neuron_index")[rows])
     except ValueError as error:

@@ -166,4 +166,5 @@ class _Guard:
 
     def in_order(self, store: ActivationStore) -> list[Match]:
         """The matches in the order of the store's rows."""
-        return sorted(self.matches, key=lambda match: store.row_of[match.id])
+        rows = store.ids.rows([match.id for match in self.matches])
+        return [self.matches[i] for i in np.argsort(rows, kind="stable")]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nait_widgets.capturing.forward import Pooled
+    from nait_widgets.capturing.keeping import Target
     from nait_widgets.capturing.preparing import Prepared
     from nait_widgets.planning.trial import Trial
     from nait_widgets.store import ActivationStore
@@ -73,11 +74,12 @@ def weigh(prepared: Prepared, trial: Trial, folder: Path | None) -> Footprint:
     provenance = prepared.provenance | {"source": {"name": "a sample"}}
     with _place(folder) as place:
         begun = perf_counter()
-        writer = StoreWriter.create(place / "sample.zarr", layout, provenance)
+        directions = [target.direction for target in prepared.runner.scores_for]
+        writer = StoreWriter.create(place / "sample.zarr", layout, provenance, directions)
         creating = perf_counter() - begun
         for _ in range(2):  # once to warm up
             begun = perf_counter()
-            _write(writer, window, layout, ran)
+            _write(writer, window, prepared.runner.scores_for, ran)
             writing = perf_counter() - begun
         scanning = _scan(writer.store)
         begun = perf_counter()
@@ -97,12 +99,14 @@ def weigh(prepared: Prepared, trial: Trial, folder: Path | None) -> Footprint:
 
 
 def activation_bytes(layout: Layout, wide_layers: int) -> int:
-    """Bytes of a store's activation arrays, exactly.
+    """Bytes of a store's activation arrays, exactly; where there are none, about those of its blocks' statistics.
 
     Args:
         layout: Of the store.
         wide_layers: How many layers are kept as float32 besides, in every pool.
     """
+    if layout.scores_only:
+        return layout.n_blocks * 2 * 4 * len(layout.pools) * len(layout.layers) * layout.n_neurons
     size = 2 if layout.dtype == "float16" else 4
     blocks = [layout.rows(block) for block in range(layout.n_blocks)]
     chunks: int = sum(-(-(rows.stop - rows.start) // layout.chunk_rows) for rows in blocks)
@@ -133,9 +137,12 @@ def _sample(trial: Trial, layout: Layout) -> list[tuple[list[int], Pooled]]:
     return [batch for batch, n_before in zip(trial.ran, before, strict=False) if n_before < most]
 
 
-def _write(writer: StoreWriter, window: Window, layout: Layout, ran: list[tuple[list[int], Pooled]]) -> None:
+def _write(
+    writer: StoreWriter, window: Window, scores_for: tuple[Target, ...], ran: list[tuple[list[int], Pooled]]
+) -> None:
+    layout = writer.store.layout
     places = {record.row: place for place, record in enumerate(window.records)}
-    assembly = Assembly(window, layout)
+    assembly = Assembly(window, layout, scores_for)
     for rows, pooled in ran:
         positions = [places[row] for row in rows]
         assembly.fill(positions, pooled)

@@ -10,9 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from nait_widgets.capturing import DEFAULT_POOLS
+from nait_widgets.capturing.keeping import pools_for, targets
 from nait_widgets.capturing.local import deterministic_kernels
-from nait_widgets.capturing.pooling import check_pools
 from nait_widgets.capturing.preparing import Settings, prepare
 from nait_widgets.capturing.run import require_room
 from nait_widgets.errors import NaitError, StoreError
@@ -26,11 +25,12 @@ from nait_widgets.planning.survey import survey
 from nait_widgets.planning.trial import trial
 from nait_widgets.records import read_records
 from nait_widgets.store.extras import check_extras
-from nait_widgets.store.layout import BLOCK_ROWS, Dtype
+from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from nait_widgets.methods import Direction
     from nait_widgets.models import CausalLM
     from nait_widgets.store import Layout
 
@@ -43,7 +43,7 @@ def plan(
     rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
     site: str = "resid_post",
-    pools: Sequence[str] = DEFAULT_POOLS,
+    pools: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
     template: str | None = None,
     max_length: int | None = None,
@@ -57,7 +57,8 @@ def plan(
     revision: str | None = None,
     trust_remote_code: bool = False,
     store_dtype: Dtype = "float16",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
+    scores_only: Direction | Sequence[Direction] = (),
     probe_seconds: float = 10,
 ) -> Plan:
     """Tell what `capture` with the same arguments will cost.
@@ -74,7 +75,7 @@ def plan(
         rows: Of the data, such as `slice(0, 20480)`; None for all.
         tokenizer: For a loaded model.
         site: Which tensor of a layer a neuron is.
-        pools: How tokens are pooled.
+        pools: How tokens are pooled; None for `mean` and `response_mean`.
         layers: Decoder layers; None for all.
         template: `chat`, `alpaca` or `plain`.
         max_length: Tokens at which a sample is cut.
@@ -88,7 +89,8 @@ def plan(
         revision: Of a hub id.
         trust_remote_code: Whether a model may run code of its own.
         store_dtype: `float16` or `float32`.
-        block_rows: Samples a shard.
+        block_rows: Samples a shard; None for 1,024.
+        scores_only: Directions of a store without activations.
         probe_seconds: How long batches are run. At least one row is, however long it takes.
 
     Raises:
@@ -99,6 +101,7 @@ def plan(
         raise NaitError(f"probe_seconds is {probe_seconds}, but must be above 0")
     target = Path.cwd() / "plan.zarr" if path is None else Path(path)
     require_place(target)
+    kept = targets(scores_only)
     begun = perf_counter()
     records = read_records(data)
     if rows is not None:
@@ -106,7 +109,7 @@ def plan(
     inspection = records.check()
     settings = Settings(
         site=site,
-        pools=check_pools(pools),
+        pools=pools_for(pools, kept),
         layers=None if layers is None else tuple(layers),
         template=template,
         max_length=max_length,
@@ -115,7 +118,8 @@ def plan(
         extras=check_extras(extras),
         text=text,
         store_dtype=store_dtype,
-        block_rows=block_rows,
+        block_rows=block_rows or (SCORES_BLOCK_ROWS if kept else BLOCK_ROWS),
+        scores_for=kept,
     )
     lm = load_model(
         model,

@@ -9,6 +9,7 @@ from nait_widgets.errors import SelectionError, StoreError
 from nait_widgets.methods.encoding import FORMAT as DIRECTION_FORMAT
 from nait_widgets.scorers.encoding import FORMAT as SCORER_FORMAT
 from nait_widgets.store.parts import delete_part, read_parts
+from nait_widgets.store.projections import label
 
 if TYPE_CHECKING:
     from nait_widgets.store import ActivationStore
@@ -68,7 +69,7 @@ def selections_of(store: ActivationStore, scores: Part) -> dict[str, Part]:
 
 
 def require_unused(store: ActivationStore, scored: Part, besides: str | None = None) -> None:
-    """Raise where scores or a selection go by a saved direction or scorer.
+    """Raise where scores or a selection go by a saved direction or scorer, or a store of scores was captured for it.
 
     Args:
         store: The store.
@@ -77,6 +78,11 @@ def require_unused(store: ActivationStore, scored: Part, besides: str | None = N
     """
     named = scored.attributes["name"], scored.attributes["digest"]
     what = "scorer" if scored.attributes["format"] == SCORER_FORMAT else "direction"
+    if label(*named) in store.layout.directions:
+        raise StoreError(
+            f"{store.path} keeps scores only, those of the {what} {named[0]!r}: it can't be taken away; call another "
+            f"{what} otherwise (`named(...)`; NAME=… on the command line)"
+        )
     kinds: tuple[Kind, ...] = ("selections", "scores")
     for kind in kinds:
         for name, made in parts(store, kind).items():

@@ -97,6 +97,12 @@ def key(store: ActivationStore, scored: Scored) -> str:
 
 def write(store: ActivationStore, scored: Scored) -> str:
     """Write a direction or scorer, replacing one of its name; gives its key."""
+    header, columns = contents(scored)
+    return write_part(store, _kind(scored), header, columns)
+
+
+def contents(scored: Scored) -> tuple[dict[str, Any], dict[str, Column]]:
+    """The attributes and arrays by which a store keeps a direction or scorer."""
     if isinstance(scored, Direction):
         tensors, header = encoding.encode(scored)
         columns = {name: Column(values, encoding.DIMENSIONS[name]) for name, values in tensors.items()}
@@ -110,7 +116,7 @@ def write(store: ActivationStore, scored: Scored) -> str:
             )
             for name, values in tensors.items()
         }
-    return write_part(store, _kind(scored), header, columns)
+    return header, columns
 
 
 def _tensors(saved: Part) -> dict[str, Any]:

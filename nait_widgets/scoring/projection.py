@@ -11,7 +11,7 @@ import numpy as np
 from nait_widgets.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -67,11 +67,15 @@ class Projection:
 
     def run(self, store: ActivationStore, pool: str, workers: int | None) -> tuple[Floats, Floats, Floats]:
         """Scores (sample, direction), and mean and scale (direction, layer) of every layer's projection."""
-        reader, selectable = store.pool(pool), store.selectable
+        return self.sum(store, store.pool(pool).map_chunks(self._project, workers))
+
+    def sum(self, store: ActivationStore, chunks: Iterable[tuple[slice, Floats]]) -> tuple[Floats, Floats, Floats]:
+        """The same from the projections themselves, wherever they come from: (row, layer, direction), in row order."""
+        selectable, chunk_rows = store.selectable, store.layout.chunk_rows
         scores = np.empty((len(store), self.weights.shape[2]))
         moments = Moments(*self.used.shape)
         with tempfile.TemporaryFile() as spool, progress(len(store), "scoring", "samples") as bar:
-            for rows, layer_scores in reader.map_chunks(self._project, workers):
+            for rows, layer_scores in chunks:
                 scores[rows] = np.where(self.used, layer_scores, 0).sum(axis=1)
                 if self.zscore.any():
                     # The spread is known only at the end; the projections are some thousand times smaller than the
@@ -83,7 +87,7 @@ class Projection:
             if self.zscore.any():
                 mean = np.where(self.zscore, moments.mean, mean)
                 scale = np.where(self.zscore, moments.std, scale)
-                scores[:, self.zscore] = self._standardise(spool, mean, scale, len(store), reader.layout.chunk_rows)
+                scores[:, self.zscore] = self._standardise(spool, mean, scale, len(store), chunk_rows)
         return scores, mean.T, scale.T
 
     def _project(self, rows: slice, layers: Layers) -> Floats:

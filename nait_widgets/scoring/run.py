@@ -12,6 +12,7 @@ from nait_widgets.methods import Direction, space
 from nait_widgets.methods import preset as find_preset
 from nait_widgets.scorers import Scorer
 from nait_widgets.scorers import scorer as find_scorer
+from nait_widgets.scoring.kept import require_kept, total
 from nait_widgets.scoring.projection import Projection
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def score(
     store: ActivationStore,
-    scorers: Scored | str | Sequence[Scored | str],
+    scorers: Scored | str | Sequence[Scored | str] | None = None,
     *,
     preset: str | None = None,
     workers: int | None = None,
@@ -42,7 +43,8 @@ def score(
     Args:
         store: A complete store.
         scorers: Directions of the same model, site and template as the store; scorers; or, of kinds that need no
-            targets, their names, such as `"length"`.
+            targets, their names, such as `"length"`. None for the directions of a store that keeps scores only; that
+            has no other directions, but these under any options that its projections suffice for.
         preset: Whose `ScoreOptions` to use; the directions must have been fitted as it says.
         options: Fields of `ScoreOptions` to change.
         workers: Reading threads; None for one a processor, at most 8.
@@ -59,6 +61,8 @@ def score(
             without a direction that they are for.
         ScorerError: There is no such scorer, or the store lacks what it needs.
     """
+    if scorers is None:
+        scorers = store.projections.directions if store.scores_only else ()
     given = [scorers] if isinstance(scorers, Direction | Scorer | str) else list(scorers)
     named = [find_scorer(each) if isinstance(each, str) else each for each in given]
     scored = [_as_asked(each, preset, options) if isinstance(each, Direction) else each for each in named]
@@ -70,8 +74,9 @@ def score(
     means, scales = np.full((2, len(scored), len(store.layout.layers)), np.nan)
     for pool in dict.fromkeys(direction.score.pool for direction in directions.values()):
         columns = [i for i, direction in directions.items() if direction.score.pool == pool]
-        projection = Projection.of(store, [directions[i] for i in columns])
-        scores[:, columns], means[columns], scales[columns] = projection.run(store, pool, workers)
+        of_pool = [directions[i] for i in columns]
+        found = total(store, of_pool) if store.scores_only else Projection.of(store, of_pool).run(store, pool, workers)
+        scores[:, columns], means[columns], scales[columns] = found
     for i, each in enumerate(scored):
         if isinstance(each, Scorer):
             scores[:, i] = each.score(store)
@@ -150,4 +155,7 @@ def _check_direction(store: ActivationStore, direction: Direction) -> None:
         raise DirectionError(f"direction {direction.name!r} has layers {sorted(absent)} that {store.path} lacks")
     if asked:
         raise DirectionError(f"direction {direction.name!r} is to use layers {sorted(asked)}, which it lacks")
-    store.pool(direction.score.pool)
+    if store.scores_only:
+        require_kept(store, direction)
+    else:
+        store.pool(direction.score.pool)

@@ -146,7 +146,9 @@ def positions(store: ActivationStore, ids: Iterable[str]) -> npt.NDArray[np.int6
         SelectionError: The store has no such id.
     """
     ids = list(ids)
-    known = store.row_of if ids else {}
-    if absent := [i for i in ids if i not in known]:
+    if not ids:
+        return np.empty(0, np.int64)
+    rows = store.ids.rows(ids)
+    if absent := [i for i, row in zip(ids, rows.tolist(), strict=True) if row < 0]:
         raise SelectionError(f"{store.path} has no sample {absent[0]!r} ({len(absent):,} of {len(ids):,} ids unknown)")
-    return np.array([known[i] for i in ids], np.int64)
+    return rows

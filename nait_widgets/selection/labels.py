@@ -52,7 +52,8 @@ def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
 
 
 def _of_scores(scores: xr.Dataset) -> Iterator[tuple[str, Labels | None]]:
-    yield STATUS, _encoded([Status(int(code)).label for code in scores.attrs["store"].status])
+    label = {int(code): code.label for code in Status}
+    yield STATUS, _encoded([label[code] for code in scores.attrs["store"].status.tolist()])
     for name, variable in scores.variables.items():
         if variable.dims == ("sample",) and name not in ("sample_id", STATUS, "n_tokens"):
             yield str(name), _encoded([_text(value) for value in variable.to_numpy().tolist()])

@@ -13,6 +13,7 @@ from nait_widgets.paths import require_space, written_whole
 from nait_widgets.progress import progress
 from nait_widgets.store.layout import WRITE_ALL, Block, create_wide_array, wide_array
 from nait_widgets.store.linking import Keys, alike, link
+from nait_widgets.store.projections import joined_statistics
 from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.writing import StoreWriter
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import zarr
+
+    from nait_widgets.store.statistics import NeuronStatistics
 
     Report = Callable[[int, int], None]
 
@@ -112,15 +115,16 @@ class Arrangement:
                     self._widen(group, store, origin, index)
                 bar.update(1)
         for folder in carried:
-            shutil.copytree(folder, building / folder.name)
-        writer.finish(self._first_token)
+            shutil.copytree(folder, building / folder.name, dirs_exist_ok=True)
+        writer.finish(self._first_token, self._statistics())
         return len(blocks) - origins.count(None)
 
     def _begin(self, building: Path) -> zarr.Group:
         """Create the store, all rows pending, with every float32 layer that one of the stores has."""
         import zarr
 
-        StoreWriter.create(building, self._layout, self._provenance)
+        directions = self._stores[0].projections.directions if self._layout.scores_only else ()
+        StoreWriter.create(building, self._layout, self._provenance, directions)
         group = zarr.open_group(building, mode="r+", use_consolidated=False)
         for pool, layers in self._wide.items():
             for layer in layers:
@@ -144,7 +148,7 @@ class Arrangement:
         columns = [name for name in self._layout.columns if not name.startswith("text/")]
         texts = ("prompt", "response", "original") if self._layout.text else ()
         activations, wide = {}, {}
-        for pool in self._layout.pools:
+        for pool in () if self._layout.scores_only else self._layout.pools:
             narrow = [store.parts(pool)[-1].take(rows).astype(self._layout.dtype) for store, rows in pieces]
             activations[pool] = np.concatenate(narrow)
             if pool in self._wide:
@@ -172,6 +176,11 @@ class Arrangement:
         """Activation of the first token that all rows share, where a store knows it: it is theirs as well."""
         knowing = (store for store in self._stores if store.shared_first_token)
         return next((np.asarray(store.array("first_token")[...], np.float32) for store in knowing), None)
+
+    def _statistics(self) -> NeuronStatistics | None:
+        """The neurons' over all rows, where no activations tell them; None where those of the blocks do, if any do."""
+        whole = all(len(piece.rows) == len(piece.store) for piece in self._pieces)
+        return joined_statistics(self._stores) if self._layout.scores_only and whole else None
 
     def _require_sound(self) -> None:
         for store in self._stores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[Any]
     Wide = dict[tuple[str, int], npt.NDArray[np.float32]]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # what this version reads; a store with activations is of format 1, which older ones read too
 BLOCK_ROWS = 1024  # samples a shard: the unit that is written, resumed and checked
+SCORES_BLOCK_ROWS = 16_384  # the same of a store without activations, whose rows are some hundred times smaller
 CHUNK_ROWS = 256  # samples an inner chunk: the unit that is read
 TEXT_ROWS = 128  # the same of texts: a browser reads single rows; 64 make a pass over all of them slower
 TOP_NEURONS = 20  # strongest neurons kept a layer; the number that NAG (arXiv 2604.15706) profiles
@@ -80,6 +81,9 @@ class Layout:
         hidden_size: Width of the model's last hidden state, where the extras keep embeddings; else 0.
         up_size: Width of the up projections, where the extras keep their neurons; else 0.
         content_token: Whether the last token of each response's text is kept, as it is where a pool takes it.
+        directions: Where scores are kept and no activations: the directions on which every sample is projected, each
+            told by its name and the beginning of its digest.
+        norms: Pools whose activations' norms are kept besides, for cosines with these directions.
     """
 
     n_samples: int
@@ -94,12 +98,24 @@ class Layout:
     hidden_size: int = 0
     up_size: int = 0
     content_token: bool = False
+    directions: tuple[str, ...] = ()
+    norms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.dtype not in get_args(Dtype):
             raise StoreError(f"the store's dtype is {self.dtype!r}, but must be one of {', '.join(get_args(Dtype))}")
         if self.block_rows < 1 or self.block_rows % self.chunk_rows:
             raise StoreError(f"block_rows is {self.block_rows}, but must be a multiple of {CHUNK_ROWS}, or below it")
+
+    @property
+    def scores_only(self) -> bool:
+        """Whether projections on some directions stand in the place of activations."""
+        return bool(self.directions)
+
+    @property
+    def format_version(self) -> int:
+        """The lowest format that has all of it."""
+        return 2 if self.scores_only else 1
 
     @property
     def chunk_rows(self) -> int:
@@ -123,19 +139,28 @@ class Layout:
 
     @property
     def bytes_per_row(self) -> int:
-        """Bytes of one sample's activations over all pools, the bulk of a store, and of its embeddings."""
-        activations = len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
-        return activations + 2 * 4 * self.hidden_size
+        """Bytes of one sample's activations over all pools, or of what stands in their place, and of its embeddings."""
+        if self.scores_only:
+            kept = 4 * len(self.layers) * (len(self.directions) + len(self.norms)) + 2 * SKETCH_COMPONENTS
+        else:
+            kept = len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
+        return kept + 2 * 4 * self.hidden_size
 
     @property
     def columns(self) -> list[str]:
         """The arrays with one small value a sample; status, which declares a block whole, first."""
         names = ["status", "sample_id", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
-        names += ["top_neuron_index", "top_neuron_value", "sketch"]
+        names += ["projection"] if self.scores_only else ["top_neuron_index", "top_neuron_value"]
+        names += ["norm"] if self.norms else []
+        names += ["sketch"]
         names += ["content_token_id"] if self.content_token else []
         names += extra_columns(self)
         names += [f"text/{name}" for name in ("prompt", "response", "original")] if self.text else []
         return names
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as a store's attributes have them; what format 1 doesn't know only where it says a thing."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("directions", "norms")}
 
     def array(self, pool: str) -> str:
         """The name of a pool's activation array."""
@@ -157,6 +182,8 @@ class Block:
         activations: Per pool (rows, layer, neuron) in the store's dtype.
         wide: Per (pool, position of a layer) (rows, neuron) float32: the layers that float16 can't hold.
         text: prompt, response and original, each a list of strings; empty where the store keeps none.
+        statistics: Where no activations are kept, mean and standard deviation of every neuron over the block's
+            selectable rows: (2, pool, layer, neuron) float32; NaN where they aren't known.
     """
 
     index: int
@@ -164,6 +191,7 @@ class Block:
     activations: dict[str, Vector]
     wide: Wide
     text: dict[str, list[str]]
+    statistics: Vector | None = None
 
 
 def wide_array(name: str, layer: int) -> str:
@@ -173,9 +201,7 @@ def wide_array(name: str, layer: int) -> str:
 
 def create_arrays(group: zarr.Group, layout: Layout) -> None:
     """Create every array of the layout in an empty group, all rows pending."""
-    import numpy as np
-
-    n, n_layers, k = layout.n_samples, len(layout.layers), layout.top_neurons
+    n = layout.n_samples
     column(group, "sample_id", (n,), "string", layout, fill="")
     for name in ("n_tokens", "n_response_tokens"):
         column(group, name, (n,), "int32", layout, fill=0)
@@ -186,14 +212,25 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
     status.attrs["flag_meanings"] = " ".join(code.label for code in Status)
     for name, extra in extra_columns(layout).items():
         column(group, name, (n, *extra.shape), extra.dtype, layout, dims=extra.dims, fill=extra.fill)
-    index_dtype = "uint16" if layout.n_neurons <= np.iinfo(np.uint16).max else "int32"
-    column(group, "top_neuron_index", (n, n_layers, k), index_dtype, layout, dims=("layer", "rank"), fill=0)
-    column(group, "top_neuron_value", (n, n_layers, k), "float32", layout, dims=("layer", "rank"), fill=float("nan"))
     column(group, "sketch", (n, SKETCH_COMPONENTS), "float16", layout, dims=("component",), fill=float("nan"))
     if layout.text:
         text = group.create_group("text")
         for name in ("prompt", "response", "original"):
             column(text, name, (n,), "string", layout, fill="", chunk_rows=layout.text_rows)
+    if layout.scores_only:
+        _create_projections(group, layout)
+    else:
+        _create_activations(group, layout)
+    create_axes(group, layout)
+
+
+def _create_activations(group: zarr.Group, layout: Layout) -> None:
+    import numpy as np
+
+    n, n_layers, k = layout.n_samples, len(layout.layers), layout.top_neurons
+    index_dtype = "uint16" if layout.n_neurons <= np.iinfo(np.uint16).max else "int32"
+    column(group, "top_neuron_index", (n, n_layers, k), index_dtype, layout, dims=("layer", "rank"), fill=0)
+    column(group, "top_neuron_value", (n, n_layers, k), "float32", layout, dims=("layer", "rank"), fill=float("nan"))
     for pool in layout.pools:
         group.create_array(
             layout.array(pool),
@@ -207,15 +244,35 @@ def create_arrays(group: zarr.Group, layout: Layout) -> None:
             dimension_names=["sample", "layer", "neuron"],
             fill_value=float("nan"),
         )
-    create_axes(group, layout)
+
+
+def _create_projections(group: zarr.Group, layout: Layout) -> None:
+    n, n_layers = layout.n_samples, len(layout.layers)
+    shape = (n, len(layout.directions), n_layers)
+    column(group, "projection", shape, "float32", layout, dims=("direction", "layer"), fill=float("nan"))
+    if layout.norms:
+        shape = (n, len(layout.norms), n_layers)
+        column(group, "norm", shape, "float32", layout, dims=("norm_pool", "layer"), fill=float("nan"))
+    one_block = (2, len(layout.pools), n_layers, layout.n_neurons)
+    group.create_array(
+        "block_statistics",
+        shape=(layout.n_blocks, *one_block),
+        dtype="float32",
+        chunks=(1, *one_block),
+        compressors=[_zstd(), _crc32c()],
+        dimension_names=["block", "statistic", "pool", "layer", "neuron"],
+        fill_value=float("nan"),
+    )
 
 
 def create_axes(group: zarr.Group, layout: Layout) -> None:
-    """Write the names of the layers and pools."""
+    """Write the names of the layers, pools and directions."""
     import numpy as np
 
     constant(group, "layer", np.array(layout.layers, np.int32), ("layer",))
     constant(group, "pool", np.array(layout.pools, object), ("pool",), dtype="string")
+    if layout.scores_only:
+        constant(group, "direction", np.array(layout.directions, object), ("direction",), dtype="string")
 
 
 def create_wide_array(group: zarr.Group, layout: Layout, pool: str, layer: int) -> zarr.Array[Any]:

@@ -20,7 +20,7 @@ from nait_widgets.paths import slug
 from nait_widgets.store.layout import constant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence, Set
     from pathlib import Path
 
     import numpy.typing as npt
@@ -144,14 +144,17 @@ def write_part(store: ActivationStore, kind: Kind, attributes: Mapping[str, Any]
     except ValueError as error:  # a browser could no longer read the store's metadata
         raise StoreError(f"{attributes['name']!r} can't be saved in {store.path}: {error}") from error
     with _written(store, kind, key) as building:
-        group = zarr.open_group(building, mode="w", zarr_format=3)
-        for name, column in columns.items():
-            text = "string" if column.values.dtype == object else None
-            constant(group, name, column.values, column.dims, dtype=text, chunks=column.chunks)
-        if "sample_id" in columns:
-            group.attrs["coordinates"] = "sample_id"
-        group.attrs[KINDS[kind]] = dict(attributes)
+        _fill(zarr.open_group(building, mode="w", zarr_format=3), kind, attributes, columns)
     return key
+
+
+def begin_parts(group: zarr.Group, kind: Kind, parts: Sequence[tuple[Mapping[str, Any], Mapping[str, Column]]]) -> None:
+    """Keep parts in a store that is being created, whose group this is: the attributes and arrays of each."""
+    of_kind, taken = group.require_group(kind), set[str]()
+    for attributes, columns in parts:
+        key = _free(attributes["name"], taken)
+        taken.add(key.casefold())
+        _fill(of_kind.create_group(key), kind, attributes, columns)
 
 
 def delete_part(store: ActivationStore, kind: Kind, name: str) -> None:
@@ -208,6 +211,15 @@ def consolidate(path: Path) -> None:
         raise StoreError(f"the metadata of something in {path} is damaged: {error}") from error
 
 
+def _fill(group: zarr.Group, kind: Kind, attributes: Mapping[str, Any], columns: Mapping[str, Column]) -> None:
+    for name, column in columns.items():
+        text = "string" if column.values.dtype == object else None
+        constant(group, name, column.values, column.dims, dtype=text, chunks=column.chunks)
+    if "sample_id" in columns:
+        group.attrs["coordinates"] = "sample_id"
+    group.attrs[KINDS[kind]] = dict(attributes)
+
+
 @contextmanager
 def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path]:
     """Give a folder to be filled, and put it in the place of a part; where it isn't made, the part is gone."""
@@ -241,11 +253,16 @@ def _key(store: ActivationStore, kind: Kind, name: str) -> str:
     """The key of a name: that of its part, or one that is free on any file system."""
     if (present := read_parts(store, kind).get(name)) is not None:
         return present.key
+    return _free(name, {path.name.casefold() for path in (store.path / kind).glob("*")})
+
+
+def _free(name: str, taken: Set[str]) -> str:
+    """A key for a name, which isn't taken whatever its case."""
     if not name.strip() or name != name.encode(errors="replace").decode():
         raise StoreError(f"{name!r} can't be the name of what a store keeps: give it a few letters")
     # Some file systems compose characters, and some don't tell capitals.
     key = unicodedata.normalize("NFC", slug(name))[:_LONGEST_KEY].lstrip("_") or "-"
-    taken, number, free = {path.name.casefold() for path in (store.path / kind).glob("*")}, 2, key
+    number, free = 2, key
     while free.casefold() in taken:
         free, number = f"{key}-{number}", number + 1
     return free

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from nait_widgets.store.scan import Chunks, PoolReader
@@ -22,6 +24,12 @@ class NeuronStatistics(NamedTuple):
 
     mean: npt.NDArray[np.float32]
     std: npt.NDArray[np.float32]
+
+
+def stacked(of_pools: Sequence[NeuronStatistics]) -> NeuronStatistics:
+    """The statistics of several pools as one: (pool, layer, neuron) each."""
+    mean, std = (np.stack(values) for values in zip(*of_pools, strict=True))
+    return NeuronStatistics(mean, std)
 
 
 def neuron_statistics(reader: PoolReader, valid: npt.NDArray[np.bool_]) -> NeuronStatistics:

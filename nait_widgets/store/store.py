@@ -12,8 +12,10 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.extras import Extras
 from nait_widgets.store.files import files_of, is_packed, zarr_store
+from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, POOLS, Layout, Status, wide_array
 from nait_widgets.store.parts import KINDS, read_parts
+from nait_widgets.store.projections import Projections, merged_statistics
 from nait_widgets.store.saved import Saved
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.shards import ShardedArray
@@ -89,7 +91,8 @@ class ActivationStore(Saved, Extras):
     def __repr__(self) -> str:
         state = "complete" if self.complete else "capturing"
         return (
-            f"<ActivationStore {self.path} ({state}): {len(self):,} samples × {len(self.layout.layers)} layers × "
+            f"<ActivationStore {self.path} ({state}{', scores only' * self.scores_only}): {len(self):,} samples × "
+            f"{len(self.layout.layers)} layers × "
             f"{self.layout.n_neurons:,} neurons, {self.layout.site} of {self.provenance['model']['name']}>"
         )
 
@@ -110,9 +113,9 @@ class ActivationStore(Saved, Extras):
         return self.column("sample_id").astype(object)
 
     @cached_property
-    def row_of(self) -> dict[str, int]:
-        """The row of each sample by its id."""
-        return {str(sample_id): row for row, sample_id in enumerate(self.sample_id.tolist())}
+    def ids(self) -> Ids:
+        """The samples' rows by their ids."""
+        return Ids(self.sample_id)
 
     @cached_property
     def status(self) -> npt.NDArray[np.uint8]:
@@ -144,9 +147,10 @@ class ActivationStore(Saved, Extras):
         Raises:
             StoreError: No sample has that id.
         """
-        if sample_id not in self.row_of:
+        row = int(self.ids.rows([sample_id])[0])
+        if row < 0:
             raise StoreError(f"{self.path} has no sample {sample_id!r}; its ids look like {self.sample_id[0]!r}")
-        return self.row_of[sample_id]
+        return row
 
     def array(self, name: str) -> zarr.Array[Any]:
         """An array of the store, by its name in the layout."""
@@ -184,8 +188,26 @@ class ActivationStore(Saved, Extras):
         return layers
 
     @property
+    def scores_only(self) -> bool:
+        """Whether projections on some directions are kept in the place of activations."""
+        return self.layout.scores_only
+
+    @cached_property
+    def projections(self) -> Projections:
+        """What a store has in the place of activations, if it has none.
+
+        Raises:
+            StoreError: It has activations.
+        """
+        if not self.scores_only:
+            raise StoreError(f"{self.path} keeps activations, and no projections in their place")
+        return Projections(self)
+
+    @property
     def block_arrays(self) -> list[str]:
         """The arrays of the layout that have a shard or chunk a block, the status that declares it whole first."""
+        if self.scores_only:
+            return [*self.layout.columns, "block_statistics"]
         pools = [self.layout.array(pool) for pool in self.layout.pools]
         wide = [
             wide_array(self.layout.array(pool), layer) for pool, layers in self.wide_layers.items() for layer in layers
@@ -195,7 +217,8 @@ class ActivationStore(Saved, Extras):
     @property
     def constant_arrays(self) -> list[str]:
         """The arrays of the layout that don't grow with the samples; a complete store has them."""
-        return ["layer", "pool", "neuron_mean", "neuron_std", *(["first_token"] if self.shared_first_token else [])]
+        names = ["layer", "pool", "neuron_mean", "neuron_std"]
+        return names + ["direction"] * self.scores_only + ["first_token"] * self.shared_first_token
 
     def written(self, block: int) -> bool:
         """Whether a block has been written whole, as its status declares; a status that can't be read says no more."""
@@ -214,8 +237,9 @@ class ActivationStore(Saved, Extras):
         a causal model then has one and the same activation there, which the store keeps once.
 
         Raises:
-            StoreError: The store was captured without that pool.
+            StoreError: The store was captured without that pool, or keeps scores only.
         """
+        self.require_activations()
         if name in self.layout.pools:
             return self._reader(name)
         if name == "tail_mean" and "mean" in self.layout.pools and self.shared_first_token:
@@ -230,6 +254,7 @@ class ActivationStore(Saved, Extras):
 
     def parts(self, pool: str) -> list[PoolReader]:
         """Readers of a captured pool that touch every byte of it: also the float16 form of its float32 layers."""
+        self.require_activations()
         narrow = PoolReader(self.layout, self._sharded(self.layout.array(pool)), {})
         return [self._reader(pool), *([narrow] if pool in self.wide_layers else [])]
 
@@ -239,15 +264,37 @@ class ActivationStore(Saved, Extras):
         return bool(self._attributes["shared_first_token"])
 
     def statistics(self, pool: str) -> NeuronStatistics:
-        """Mean and standard deviation of every neuron over the selectable samples."""
+        """Mean and standard deviation of every neuron over the selectable samples.
+
+        Raises:
+            StoreError: They can't be had of that pool.
+        """
         from nait_widgets.store.statistics import NeuronStatistics, neuron_statistics
 
         if self.complete and pool in self.layout.pools:
             position = self.layout.pools.index(pool)
-            return NeuronStatistics(*(np.asarray(self.array(f"neuron_{kind}")[position]) for kind in ("mean", "std")))
+            kept = (np.asarray(self.array(f"neuron_{kind}")[position]) for kind in ("mean", "std"))
+            found = NeuronStatistics(*kept)
+            if self.scores_only and np.isnan(found.mean).all():
+                raise StoreError(
+                    f"{self.path} keeps scores only, of rows taken from another store, whose neurons' means are not "
+                    "known without activations"
+                )
+            return found
+        if self.scores_only and pool in self.layout.pools:
+            mean, std = merged_statistics(self)
+            return NeuronStatistics(mean[self.layout.pools.index(pool)], std[self.layout.pools.index(pool)])
         if pool not in self._statistics:  # a derived pool's take a pass over the store
             self._statistics[pool] = neuron_statistics(self.pool(pool), self.selectable)
         return self._statistics[pool]
+
+    def require_activations(self) -> None:
+        """Raise where scores alone are kept."""
+        if self.scores_only:
+            raise StoreError(
+                f"{self.path} keeps scores only (for {', '.join(map(repr, self.projections.names))}), and this takes "
+                "activations; capture the rows again without `scores_only` (`--scores-only`)"
+            )
 
     def require_writable(self) -> None:
         """Raise where nothing can be saved into the store: a packed one."""
@@ -301,6 +348,7 @@ class ActivationStore(Saved, Extras):
             "layers": list(self.layout.layers),
             "neurons": self.layout.n_neurons,
             "pools": list(self.layout.pools),
+            "scores_only": self.projections.names if self.scores_only else [],
             "dtype": self.layout.dtype,
             "extras": list(self.layout.extras),
             "float32_layers": {pool: list(layers) for pool, layers in self.wide_layers.items()},

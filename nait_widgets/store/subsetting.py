@@ -69,7 +69,9 @@ def _chosen(store: ActivationStore, rows: Selection | str | Iterable[int] | Iter
     if not named:
         raise StoreError(f"no row of {store.path} is named, and a store has at least one")
     by_id = all(isinstance(each, str) for each in named)
-    numbers = np.array([store.index(each) for each in named] if by_id else named)
+    numbers = store.ids.rows(named) if by_id else np.array(named)
+    for unknown in (named[i] for i in np.flatnonzero(numbers < 0)) if by_id else ():
+        store.index(unknown)  # says so
     if numbers.dtype.kind not in "iu":
         raise StoreError(f"rows are named by whole numbers or by sample ids, but these are {numbers.dtype}")
     chosen = np.sort(numbers).astype(np.int64)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import Status
 from nait_widgets.store.parts import part_damage
 
@@ -62,9 +63,9 @@ def _problems(store: ActivationStore) -> Iterator[str]:
     pending = int(np.count_nonzero(store.status == Status.PENDING))
     if pending or not store.complete:
         yield f"the capture of {store.path} is incomplete: {pending:,} of {len(store):,} rows are pending"
-    ids, counts = np.unique(store.sample_id[store.status != Status.PENDING], return_counts=True)
-    if (counts > 1).any():
-        yield f"{store.path}: the sample id {ids[counts > 1][0]!r} occurs {counts.max()} times"
+    ids = store.sample_id[store.status != Status.PENDING]
+    for row in Ids(ids).repeated[:1]:
+        yield f"{store.path}: the sample id {ids[row]!r} occurs {np.count_nonzero(ids == ids[row])} times"
     # Every chunk of a shard that is gone or cut off says the same.
     yield from dict.fromkeys(message for _, message in activation_damage(store))
     undecodable = list(part_damage(store))
@@ -77,7 +78,7 @@ def _problems(store: ActivationStore) -> Iterator[str]:
 
 def _check_structure(store: ActivationStore) -> None:
     layout = store.layout
-    for pool in layout.pools:
+    for pool in () if store.scores_only else layout.pools:
         array = store.array(layout.array(pool))
         expected = (layout.n_samples, len(layout.layers), layout.n_neurons)
         if array.shape != expected or array.dtype != layout.dtype:
@@ -92,7 +93,8 @@ def _check_structure(store: ActivationStore) -> None:
 
 def column_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
     """(block, sentence) for every chunk of a small array that is lost or can't be decoded, pending blocks aside."""
-    for block, name in product(range(store.layout.n_blocks), store.layout.columns):
+    of_block = ["block_statistics"] * store.scores_only
+    for block, name in product(range(store.layout.n_blocks), [*store.layout.columns, *of_block]):
         if not store.written(block):
             if store.complete and name == "status":
                 yield block, f"shard {store.path / store.key(name, block)} is missing"
@@ -111,7 +113,10 @@ def _damage(store: ActivationStore, name: str, block: int) -> str | None:
     if store.files.place(key) is None:
         return f"shard {store.path / key} is missing"
     try:
-        array[store.layout.rows(block)] if name in store.layout.columns else array[...]
+        if name in store.layout.columns:
+            array[store.layout.rows(block)]
+        else:
+            array[block] if name == "block_statistics" else array[...]
     except (ValueError, RuntimeError) as error:
         return f"shard {store.path / key} is damaged: {error}"
     return None
@@ -119,6 +124,9 @@ def _damage(store: ActivationStore, name: str, block: int) -> str | None:
 
 def activation_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
     """(block, sentence) for every row chunk that can't be read, or holds a selectable row that isn't finite."""
+    if store.scores_only:
+        yield from store.projections.damage()
+        return
     for pool in store.layout.pools:
         for reader in store.parts(pool):
             yield from _unreadable(store, reader)

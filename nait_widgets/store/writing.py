@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.identity import OF_CAPTURE, differences
 from nait_widgets.store.layout import (
-    FORMAT_VERSION,
     WRITE_ALL,
     Block,
     Layout,
@@ -22,17 +20,21 @@ from nait_widgets.store.layout import (
     create_wide_array,
     wide_array,
 )
-from nait_widgets.store.parts import consolidate
+from nait_widgets.store.parts import begin_parts, consolidate
+from nait_widgets.store.projections import merged_statistics
+from nait_widgets.store.statistics import stacked
 from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from nait_widgets.methods import Direction
     from nait_widgets.store.layout import Wide
+    from nait_widgets.store.statistics import NeuronStatistics
 
 
 class StoreWriter:
@@ -50,19 +52,32 @@ class StoreWriter:
         self._layout = self.store.layout
 
     @classmethod
-    def create(cls, path: Path, layout: Layout, provenance: dict[str, Any]) -> StoreWriter:
-        """Create an empty store; it appears at its path only once it can be resumed."""
+    def create(
+        cls, path: Path, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction] = ()
+    ) -> StoreWriter:
+        """Create an empty store; it appears at its path only once it can be resumed.
+
+        Args:
+            path: The folder.
+            layout: Its shape.
+            provenance: What it says of where it comes from.
+            directions: Those of the layout, where it is to hold scores only.
+        """
         import zarr
+
+        from nait_widgets.saving.scored import contents
 
         building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
         try:
             group = zarr.open_group(building, mode="w", zarr_format=3)
             create_arrays(group, layout)
+            if directions:
+                begin_parts(group, "directions", [contents(direction) for direction in directions])
             group.attrs["coordinates"] = "sample_id"
             group.attrs["nait"] = {
-                "format_version": FORMAT_VERSION,
+                "format_version": layout.format_version,
                 "state": "capturing",
-                "layout": asdict(layout),
+                "layout": layout.as_json(),
                 "wide_layers": {},
                 "shared_first_token": False,
                 "provenance": provenance,
@@ -122,6 +137,8 @@ class StoreWriter:
             self._array(self._layout.array(pool))[rows] = values
         for name, text in block.text.items():
             self._array(f"text/{name}")[rows] = np.array(text, object)
+        if self._layout.scores_only:
+            self._array("block_statistics")[block.index] = np.nan if block.statistics is None else block.statistics
         for name, values in block.columns.items():
             if name != "status":
                 self._array(name)[rows] = values
@@ -138,22 +155,31 @@ class StoreWriter:
         self._write_wide(rows, wide)
         self._array("status")[rows] = status
 
-    def finish(self, first_token: Callable[[int], npt.NDArray[np.float32] | None]) -> ActivationStore:
+    def finish(
+        self,
+        first_token: Callable[[int], npt.NDArray[np.float32] | None],
+        statistics: NeuronStatistics | None = None,
+    ) -> ActivationStore:
         """Complete the store: neuron statistics, the shared first token, consolidated metadata.
 
         Args:
             first_token: Gives the activation (layer, neuron) of a token that stands first, by its id, or None where
-                it isn't known; kept where all selectable rows begin with the same.
+                it isn't known; kept where all selectable rows begin with the same. Scores alone have no use for it.
+            statistics: Of the neurons, (pool, layer, neuron) each, where scores alone are kept and their blocks don't
+                tell.
         """
         store = self.store
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
-        first = first_token(int(ids[0])) if len(ids) and (ids == ids[0]).all() else None
+        shared = len(ids) > 0 and bool((ids == ids[0]).all()) and not self._layout.scores_only
+        first = first_token(int(ids[0])) if shared else None
         if first is not None:
             constant(self._group, "first_token", first, ("layer", "neuron"))
         create_axes(self._group, self._layout)
-        statistics = [store.statistics(pool) for pool in self._layout.pools]
-        for kind in ("mean", "std"):
-            values = np.stack([getattr(s, kind) for s in statistics])
+        if self._layout.scores_only:
+            known = statistics or merged_statistics(store)
+        else:
+            known = stacked([store.statistics(pool) for pool in self._layout.pools])
+        for kind, values in known._asdict().items():
             constant(self._group, f"neuron_{kind}", values, ("pool", "layer", "neuron"))
         self._update(state="complete", shared_first_token=first is not None)
         consolidate(self._path)

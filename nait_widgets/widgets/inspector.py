@@ -55,7 +55,7 @@ class Inspector(Widget):
 
     Raises:
         SelectionError: The scores are not of this store.
-        StoreError: No sample has that id.
+        StoreError: No sample has that id, or the store keeps scores only.
     """
 
     sample_id = traitlets.Unicode(None, allow_none=True).tag(sync=True)
@@ -72,6 +72,7 @@ class Inspector(Widget):
         tokenizer: PreTrainedTokenizerBase | None = None,
     ) -> None:
         store.require_complete()
+        store.require_activations()
         scores = curator.scores if scores is None and curator is not None else scores
         if scores is not None and not store.is_same(scores.attrs["store"]):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
