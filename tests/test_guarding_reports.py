@@ -132,6 +132,7 @@ def test_the_command_line(contaminated: ActivationStore, tmp_path: Path, capsys:
         (["guard", store, f"={quiz}"], "lacks a name or a file: say NAME=FILE, or FILE alone"),
         (["guard", store, "quiz="], "'quiz=' lacks a name or a file"),
         (["guard", store, str(quiz), "-o", str(tmp_path / "report.csv")], "so give a name that ends in .json"),
+        (["guard", store, str(quiz), "-o", str(tmp_path / "no" / "report.json")], "there is no folder"),
         (["guard", store, "--n", "8"], "--n is about files to compare with"),
         (["guard", store, str(quiz), "--n", "0"], "n is 0, but must be at least 2 words"),
         (["guard", store, "none.jsonl"], "there is no such file"),

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def guard(options: argparse.Namespace) -> int:
     """Store -> rows that a benchmark also has, or without files rows that nearly repeat another."""
-    from nait_widgets.guarding import require_json
+    from nait_widgets.guarding import require_report_place
 
     if options.output:
-        require_json(options.output)  # before minutes of comparing
+        require_report_place(options.output)  # before minutes of comparing
     store = nait.open_store(options.store)
     given = {name: getattr(options, name) for name in ("compare", "jaccard", "containment", "n")}
     asked = {name: value for name, value in given.items() if value is not None}

@@ -2,7 +2,14 @@
 
 from nait_widgets.guarding.comparing import contamination
 from nait_widgets.guarding.duplicates import near_duplicates
-from nait_widgets.guarding.reports import Contamination, Finding, Match, NearDuplicates, read_report, require_json
+from nait_widgets.guarding.reports import (
+    Contamination,
+    Finding,
+    Match,
+    NearDuplicates,
+    read_report,
+    require_report_place,
+)
 
 __all__ = [
     "Contamination",
@@ -12,5 +19,5 @@ __all__ = [
     "contamination",
     "near_duplicates",
     "read_report",
-    "require_json",
+    "require_report_place",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nait_widgets.errors import NaitError, SelectionError
-from nait_widgets.paths import written_whole
+from nait_widgets.paths import require_file_place, written_whole
 
 if TYPE_CHECKING:
     import os
@@ -143,7 +143,7 @@ class Report:
             NaitError: The name says another format, or the file can't be written.
         """
         path = Path(path)
-        require_json(path)
+        require_report_place(path)
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
         return path
@@ -202,10 +202,15 @@ class NearDuplicates(Report):
         return f"{rows} one of {finding.found:,} before them{words}."
 
 
-def require_json(path: Path) -> None:
-    """Raise unless a report can be written under a name."""
+def require_report_place(path: Path) -> None:
+    """Raise unless a report can be written there, as far as names tell; for checks before the work.
+
+    Raises:
+        NaitError: The name is none of a JSON file, the folder is missing, or the path is a folder.
+    """
     if path.suffix.lower() != ".json":
         raise NaitError(f"{path}: a report is written as JSON, so give a name that ends in .json")
+    require_file_place(path)
 
 
 def read_report(path: str | os.PathLike[str], store: ActivationStore) -> tuple[tuple[str, ...], str]:
