@@ -6,7 +6,7 @@ Points are unit vectors, so that distances are chords: d(x, y)² = 2 − 2 cos(x
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from nait_widgets.progress import progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from tqdm.auto import tqdm
 
     Points = npt.NDArray[np.float32]
     Places = npt.NDArray[np.int64]
@@ -73,22 +74,25 @@ def facility_location(points: Points, k: int, given: Places) -> Places:
     left = np.ones(len(points), np.bool_)
     left[given] = False
     waiting = np.flatnonzero(left)
-    queue = list(zip((-_gains(points, waiting, best)).tolist(), waiting.tolist(), strict=True))
+    with progress(len(waiting), "comparing", "rows") as bar:
+        queue = list(zip((-_gains(points, waiting, best, bar)).tolist(), waiting.tolist(), strict=True))
     heapq.heapify(queue)
     looked = np.zeros(len(points), np.int64)  # how many were taken when the gain was computed
     taken: list[int] = []
-    while len(taken) < k:
-        _, point = queue[0]
-        if looked[point] == len(taken):
-            heapq.heappop(queue)
-            taken.append(point)
-            _serve(best, points, point)
-        else:
-            # Some at once: a product of matrices is faster than as many of a matrix and a vector.
-            again = [heapq.heappop(queue)[1] for _ in range(min(AT_ONCE, len(queue)))]
-            looked[again] = len(taken)
-            for item in zip((-_gains(points, np.array(again), best)).tolist(), again, strict=True):
-                heapq.heappush(queue, item)
+    with progress(k, "covering", "rows") as bar:
+        while len(taken) < k:
+            _, point = queue[0]
+            if looked[point] == len(taken):
+                heapq.heappop(queue)
+                taken.append(point)
+                _serve(best, points, point)
+                bar.update()
+            else:
+                # Some at once: a product of matrices is faster than as many of a matrix and a vector.
+                again = [heapq.heappop(queue)[1] for _ in range(min(AT_ONCE, len(queue)))]
+                looked[again] = len(taken)
+                for item in zip((-_gains(points, np.array(again), best)).tolist(), again, strict=True):
+                    heapq.heappush(queue, item)
     return np.array(taken, np.int64)
 
 
@@ -124,13 +128,17 @@ def _serve(best: npt.NDArray[np.float32], points: Points, point: int) -> None:
     np.maximum(best, (1 + points @ points[point]) / 2, out=best)
 
 
-def _gains(points: Points, some: Places, best: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """What each of some points would add to f."""
+def _gains(
+    points: Points, some: Places, best: npt.NDArray[np.float32], bar: tqdm[Any] | None = None
+) -> npt.NDArray[np.float64]:
+    """What each of some points would add to f; a bar is moved by each."""
     gains = np.empty(len(some))
     step = max(1, BLOCK // len(points))
     for start in range(0, len(some), step):
         similarities = (1 + points[some[start : start + step]] @ points.T) / 2
         gains[start : start + step] = np.maximum(similarities - best, 0).sum(axis=1, dtype=np.float64)
+        if bar is not None:
+            bar.update(len(similarities))
     return gains
 
 
