@@ -64,7 +64,8 @@ def work(task, name, **options):
             tell(packed=packed.name, bytes=packed.stat().st_size)
         else:
             found = store.verify()
-            tell(problems=found.problems[:100], count=len(found.problems), rows=found.rows)
+            listed = {"problems": found.problems[:100], "cautions": found.cautions[:100]}
+            tell(**listed, count=len(found.problems), rows=found.rows)
     except nait.NaitError as error:
         tell(error=str(error))
 `;

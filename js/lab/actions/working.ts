@@ -18,17 +18,22 @@ export async function verify(services: ServiceManager.IManager, path: string): P
   const name = nameOf(path);
   const answer = await watched(services, path, "Verifying", { task: "verify", name });
   if (answer === null) return;
-  const { count, problems, rows } = answer;
+  const { count, problems, cautions, rows } = answer;
   const shown = oneLine(name, 60);
+  const list = (sentences: unknown): HTMLElement =>
+    h("ul", {}, ...(sentences as string[]).map((sentence) => h("li", {}, oneLine(sentence, 1000))));
+  if (count === 0 && (cautions as string[]).length > 0) {
+    await tell(`${shown} is sound, but not all of it can be used here`, list(cautions));
+    return;
+  }
   if (count === 0) {
     Notification.success(`${shown} is sound: ${counted(Number(rows), "row")} checked.`, { autoClose: READ });
     return;
   }
-  const listed = (problems as string[]).map((problem) => h("li", {}, oneLine(problem, 1000)));
-  const more = Number(count) - listed.length;
+  const more = Number(count) - (problems as string[]).length;
   await tell(
     `${shown} has ${counted(Number(count), "problem")}`,
-    h("ul", {}, ...listed),
+    list(problems),
     more > 0 && h("p", {}, `and ${counted(more, "other")}`),
     h("p", {}, "Capture it again, which mends the blocks that are damaged, or get it again from where it came."),
   );
