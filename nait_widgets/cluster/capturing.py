@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nait_widgets.capturing.batches import Span, render, spans
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Prepared, Settings, prepare
+from nait_widgets.cluster.memory import keep_freed_memory
 from nait_widgets.errors import ModelError, NaitError, StoreError
 from nait_widgets.models import load_model
 from nait_widgets.store import StoreWriter
@@ -141,6 +142,7 @@ def _prepared(job: Job) -> Prepared:
     """The model of a job, loaded when it is first asked for."""
     if job not in _ready:
         _ready.clear()  # one at a time is what a worker's memory is for
+        keep_freed_memory()
         _ready[job] = prepare(load_model(job.model, **dict(job.loading)), job.settings, job.n_samples)
     return _ready[job]
 
