@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from captures import assert_same
+from clusters import wait_for, worker_pids
 from conftest import make_rows
 from test_capture import overflowing
 from tiny import tiny_model
@@ -24,8 +24,6 @@ from nait_widgets.errors import Interrupted, ModelError, NaitError
 from nait_widgets.store import ActivationStore, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from distributed import Client
 
 OPTIONS: dict[str, Any] = {
@@ -37,14 +35,6 @@ OPTIONS: dict[str, Any] = {
     "extras": "all",
 }
 ROWS = 2_000
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    """Of two processes; one that dies comes back."""
-    with cluster(None, 2) as client:
-        assert client is not None
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +99,7 @@ def test_a_worker_killed_three_times(
     def kill() -> None:
         for done in (1, n_blocks // 3, 2 * n_blocks // 3):
             wait_for(partial(reached, path, done))
-            cluster: Any = client.cluster
-            pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]  # one may be starting again
+            pids = worker_pids(client)
             os.kill(pids[len(killed) % len(pids)], signal.SIGKILL)
             killed.append(blocks_done(path))
 
@@ -146,16 +135,16 @@ def test_ctrl_c_leaves_a_store_that_goes_on(
     assert_same(capture(model, source, path, **OPTIONS).path, alone.path)  # one process finishes it as well
 
 
-def test_what_a_cluster_refuses(client: Client, model: Path, source: Path, tmp_path: Path) -> None:
+def test_what_a_cluster_refuses(client: Client, empty: Client, model: Path, source: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="a loaded model can't be sent"):
         capture(tiny_model("llama"), source, tmp_path / "s.zarr", client=client, **OPTIONS)
     with pytest.raises(ModelError, match="site 'nonsense'"):
         capture(model, source, tmp_path / "s.zarr", client=client, **{**OPTIONS, "site": "nonsense"})
-    assert not (tmp_path / "s.zarr").exists()
-    client.cluster.scale(0)
-    wait_for(lambda: not client.ncores())
+    with pytest.raises(ModelError, match="a tokenizer is for a loaded model"):
+        capture(model, source, tmp_path / "s.zarr", client=client, tokenizer=tiny_model("llama").tokenizer, **OPTIONS)
     with pytest.raises(NaitError, match="has no workers yet"):
-        capture(model, source, tmp_path / "s.zarr", client=client, **OPTIONS)
+        capture(model, source, tmp_path / "s.zarr", client=empty, **OPTIONS)
+    assert not (tmp_path / "s.zarr").exists()
     for asked, message in (
         (("tcp://127.0.0.1:1", None), "no Dask scheduler answers at tcp://127.0.0.1:1"),
         (("nowhere", 2), "not both"),
@@ -171,10 +160,3 @@ def blocks_done(path: Path) -> int:
 
 def reached(path: Path, blocks: int) -> bool:
     return blocks_done(path) >= blocks
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

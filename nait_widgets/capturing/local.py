@@ -48,6 +48,10 @@ class Local:
         """What a store says of model, template, capture and versions."""
         return self.prepared.provenance
 
+    @property
+    def mapper(self) -> None:
+        """Threads of this process read the store when all of it is written."""
+
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
         waiting = ahead(windows(records, self.prepared.renderer, self.layout, missing))

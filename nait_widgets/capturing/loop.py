@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.records import Records
+    from nait_widgets.store.scan import Mapper
 
 
 class Engine(Protocol):
@@ -31,6 +32,10 @@ class Engine(Protocol):
     @property
     def provenance(self) -> dict[str, Any]:
         """What a store says of model, template, capture and versions."""
+
+    @property
+    def mapper(self) -> Mapper | None:
+        """Who reads the store when all of it is written; None for threads of this process."""
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
@@ -54,7 +59,7 @@ def run(engine: Engine, writer: StoreWriter, records: Records, *, monitor: bool)
     with watch_capture(engine.layout.n_samples, len(kept), monitor=monitor) as watch, _told(writer):
         watch.settled(kept)
         engine.fill(writer, records, missing, watch)
-        return writer.finish(engine.first_token)
+        return writer.finish(engine.first_token, mapper=engine.mapper)
 
 
 @contextmanager

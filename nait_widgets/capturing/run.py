@@ -145,6 +145,8 @@ def capture(
         lm = load_model(model, tokenizer=tokenizer, **loading)
         engine = Local(prepare(lm, settings, inspection.rows), deterministic)
     else:
+        if tokenizer is not None:
+            raise ModelError("a tokenizer is for a loaded model; a cluster's workers load the model's own")
         engine = _on_cluster(client, model, loading, settings, inspection.rows)
     provenance = {
         **engine.provenance,
@@ -203,7 +205,7 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def _on_cluster(client: Client, model: Any, loading: dict[str, Any], settings: Settings, n_samples: int) -> Engine:
-    from nait_widgets.cluster import Job, OnCluster
+    from nait_widgets.cluster.capturing import Job, OnCluster
 
     if not isinstance(model, (str, os.PathLike)):
         raise ModelError("a loaded model can't be sent to a cluster's workers; name its folder or hub id instead")

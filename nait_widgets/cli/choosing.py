@@ -8,6 +8,7 @@ import nait_widgets as nait
 from nait_widgets.cli.common import SCORE_OPTIONS, scoring, tell
 from nait_widgets.cli.guarding import left_out
 from nait_widgets.cli.scorers import scored_by
+from nait_widgets.cluster import cluster
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.paths import require_file_place, written_whole
 from nait_widgets.selection.export import Target
@@ -37,7 +38,8 @@ def score(options: argparse.Namespace) -> int:
         if options.output.suffix not in TABLES:
             raise NaitError(f"{options.output}: scores can be written as {', '.join(TABLES)}")
         require_file_place(options.output)
-    scores = nait.score(store, scored_by(options) or None, **scoring(options))
+    with cluster(options.scheduler, options.workers) as client:
+        scores = nait.score(store, scored_by(options) or None, client=client, **scoring(options))
     table = scores["score"].to_pandas()
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
@@ -55,11 +57,8 @@ def score(options: argparse.Namespace) -> int:
     lines += [
         f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}" for name, s in spread.items()
     ]
-    tell(
-        options,
-        {**_targets(options), "rows": len(store), "scored": scored, "directions": spread},
-        lines + _saved_as(options),
-    )
+    report = {**_targets(options), "rows": len(store), "scored": scored, "directions": spread, **_ran_on(scores)}
+    tell(options, report, [*lines, *_on_cluster(options, scores), *_saved_as(options)])
     return 0
 
 
@@ -76,7 +75,8 @@ def select(options: argparse.Namespace) -> int:
         recipe = Recipe.load(options.recipe)
         store = nait.open_store(options.store) if options.store else recipe.find_store()
         _require_target(options, store)
-        selection, export = recipe.repeat(store), recipe.export
+        with cluster(options.scheduler, options.workers) as client:
+            selection, export = recipe.repeat(store, client=client), recipe.export
     else:
         if not options.store:
             raise SelectionError("a store and what to score it by are missing, or a recipe to repeat (--recipe)")
@@ -100,10 +100,12 @@ def select(options: argparse.Namespace) -> int:
         "score_at_cut": selection.cut,
         "ids_sha256": selection.ids_digest,
         "written": [str(path) for path in written],
+        **_ran_on(scores),
     }
     among = "rows" if selection.n_candidates == selectable else f"candidates among {selectable:,} rows"
     lines = [f"{len(selection):,} of {selection.n_candidates:,} {among} selected, {report['tokens']:,} tokens"]
-    tell(options, report, [*lines, *_shared(selection), *(f"  {path}" for path in written), *_saved_as(options)])
+    lines += [*_shared(selection), *(f"  {path}" for path in written)]
+    tell(options, report, [*lines, *_on_cluster(options, scores), *_saved_as(options)])
     return 0
 
 
@@ -147,7 +149,10 @@ def _scores(store: nait.ActivationStore, options: argparse.Namespace) -> xr.Data
     if options.direction and not options.scores:
         raise SelectionError("--direction names columns of saved scores: give these too, by --scores NAME")
     if not options.scores:
-        return nait.score(store, scored_by(options) or None, **scoring(options))
+        with cluster(options.scheduler, options.workers) as client:
+            return nait.score(store, scored_by(options) or None, client=client, **scoring(options))
+    if options.scheduler is not None or options.workers is not None:
+        raise SelectionError(f"scores {options.scores!r} are there already: leave --scheduler and --workers out")
     if options.directions or options.by or options.targets or scoring(options):
         raise SelectionError(f"scores {options.scores!r} go by their own directions and options: give no others")
     scores = store.scores(options.scores)
@@ -187,6 +192,17 @@ def _targets(options: argparse.Namespace) -> dict[str, str | None]:
 def _saved_as(options: argparse.Namespace) -> list[str]:
     """The same of the store, for people."""
     return [f"  saved in the store as {options.save!r}"] if options.save else []
+
+
+def _ran_on(scores: xr.Dataset | None) -> dict[str, str]:
+    """Who read the store, for scripts; nothing where scores were there already."""
+    return {} if scores is None or "ran_on" not in scores.attrs else {"ran_on": scores.attrs["ran_on"]}
+
+
+def _on_cluster(options: argparse.Namespace, scores: xr.Dataset | None) -> list[str]:
+    """The same for people, who know it where they asked for no cluster."""
+    asked = options.scheduler is not None or options.workers is not None
+    return [f"  scored on {who}" for who in _ran_on(scores).values() if asked]
 
 
 def _wish(store: nait.ActivationStore, options: argparse.Namespace) -> dict[str, Any]:

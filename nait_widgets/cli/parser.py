@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(score)
     _add_scored(sub)
+    _add_cluster(sub)
     sub.add_argument("-o", "--output", type=Path, metavar="scores.parquet", help=".parquet, .csv or .jsonl")
     sub.add_argument("--save", metavar="NAME", help="save scores, and what they are by, in the store")
     _add_scoring(sub)
@@ -75,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(select)
     _add_scored(sub, required=False)
+    _add_cluster(sub)
     amount = sub.add_mutually_exclusive_group()
     amount.add_argument("--fraction", type=float, metavar="F", help="share of the candidates, for example 0.1")
     amount.add_argument("--k", type=int, metavar="K", help="number of rows")

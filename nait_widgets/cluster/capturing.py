@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nait_widgets.capturing.batches import Span, render, spans
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Prepared, Settings, prepare
+from nait_widgets.cluster.flowing import flow, result
 from nait_widgets.cluster.memory import keep_freed_memory
-from nait_widgets.errors import ModelError, NaitError, StoreError
+from nait_widgets.cluster.scanning import Workers
+from nait_widgets.errors import ModelError, StoreError
 from nait_widgets.models import load_model
 from nait_widgets.store import StoreWriter
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    from distributed import Client, Future
+    from distributed import Client
 
     from nait_widgets.progress import CaptureWatch
     from nait_widgets.records import Records
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from nait_widgets.store.layout import Wide
 
 _AHEAD = 2  # windows a worker has: one that runs, and one that waits for it
+_REMEDY = (
+    "most often their memory is too small: give them more, or lower `batch_tokens`; then run the same command again to "
+    "go on"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,62 +80,43 @@ class OnCluster:
     Args:
         client: Of any cluster; each worker loads the model once and keeps it.
         job: What is to be captured.
+
+    Attributes:
+        mapper: Who reads the store when all of it is written.
     """
 
     def __init__(self, client: Client, job: Job) -> None:
         self._client, self._job = client, job
-        if not client.ncores():
-            where = client.scheduler_info()["address"]
-            raise NaitError(f"the cluster at {where} has no workers yet; start some, then capture")
+        self.mapper = Workers(client)
         self.layout, self.provenance = self._ask(_describe, job)
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
-        from distributed import as_completed
-
-        waiting, left = spans(records, self.layout, missing), set(missing)
-        running = as_completed()
+        left, path = set(missing), writer.store.path.absolute()
         weights: str = self.provenance["model"]["weights_hash"]
-        try:
-            while True:
-                while running.count() < _AHEAD * max(1, len(self._client.ncores())):
-                    span = next(waiting, None)
-                    if span is None:
-                        break
-                    wanted = [block for block in span.blocks if block in left]
-                    arguments = (self._job, weights, writer.store.path.absolute(), span, wanted)
-                    # Not pure: a window of an earlier capture is not this one's.
-                    running.add(self._client.submit(_run_window, *arguments, pure=False))
-                if running.is_empty():
-                    return
-                future: Future[Ran] = next(running)
-                ran = _result(future)
-                for block, status, wide in ran.written:
-                    writer.declare(block, status, wide)
-                    watch.settled(status)
-                watch.ran(ran.rows, ran.tokens)
-        finally:
-            self._client.cancel(list(running.futures))
+        windows = (
+            # Not pure: a window of an earlier capture is not this one's.
+            self._client.submit(
+                _run_window, self._job, weights, path, span, [b for b in span.blocks if b in left], pure=False
+            )
+            for span in spans(records, self.layout, missing)
+        )
+        for ran in flow(self._client, windows, self._room, ordered=False, remedy=_REMEDY):
+            for block, status, wide in ran.written:
+                writer.declare(block, status, wide)
+                watch.settled(status)
+            watch.ran(ran.rows, ran.tokens)
 
     def first_token(self, token_id: int) -> npt.NDArray[np.float32]:
         """Activation of a token that stands first, in every layer: (layer, neuron)."""
         values: npt.NDArray[np.float32] = self._ask(_first_token, self._job, token_id)
         return values
 
+    def _room(self) -> int:
+        return _AHEAD * max(1, len(self._client.ncores()))
+
     def _ask(self, work: Any, *arguments: Any) -> Any:
-        return _result(self._client.submit(work, *arguments, pure=False))
-
-
-def _result(future: Future[Any]) -> Any:
-    from distributed import KilledWorker
-
-    try:
-        return future.result()
-    except KilledWorker as error:
-        raise StoreError(
-            f"the workers die of one part of this capture ({error}); most often their memory is too small: give them "
-            "more, or lower `batch_tokens`; then run the same command again to go on"
-        ) from error
+        return result(self._client.submit(work, *arguments, pure=False), _REMEDY)
 
 
 # -- what runs in a worker

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-_PATIENCE = 10  # seconds to find a scheduler
+_PATIENCE = 5  # seconds to find a scheduler
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client | Non
         raise NaitError("a cluster needs Dask: install nait-widgets[cluster]") from error
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout=_PATIENCE)
+            client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
             raise NaitError(f"no Dask scheduler answers at {scheduler}: {error}") from error
         with client:
@@ -53,8 +53,9 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client | Non
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # its server of plain facts; one port may be taken
             env={"OMP_NUM_THREADS": str(threads)},
         ) as local,
-        Client(local) as client,
+        Client(local, set_as_default=False) as client,
     ):
         yield client

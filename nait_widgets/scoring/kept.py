@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nait_widgets.scoring.projection import Projection
+from nait_widgets.scoring.projection import Projection, Summed
 from nait_widgets.store.projections import require_linear
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def total(store: ActivationStore, directions: Sequence[Direction]) -> tuple[Floa
 
 def _projected(
     store: ActivationStore, directions: Sequence[Direction], projection: Projection
-) -> Iterator[tuple[slice, Floats]]:
-    """Every block's projections as `Projection` would make them: (row, layer, direction)."""
+) -> Iterator[tuple[slice, Summed]]:
+    """Every block's projections as `Projection` would make them."""
     kept, layers = store.projections, list(store.layout.layers)
     columns = [kept.column(direction) for direction in directions]
     lengths = np.ones(projection.used.shape)  # of vectors, where they are to have unit length
@@ -59,4 +59,4 @@ def _projected(
         if projection.cosine.any():
             norms = kept.norms(rows, directions[0].score.pool)
             out[:, :, projection.cosine] /= np.where(norms > 0, norms, 1)[:, :, None]
-        yield rows, out
+        yield rows, projection.summed(out)

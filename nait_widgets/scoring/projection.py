@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from nait_widgets.store.scan import Layers
 
     Floats = npt.NDArray[np.float64]
+
+
+class Summed(NamedTuple):
+    """The scores of some rows.
+
+    Attributes:
+        sums: Over the layers: (row, direction).
+        layers: What each layer adds, (row, layer, direction); None where no z-score needs it.
+    """
+
+    sums: Floats
+    layers: Floats | None
 
 
 @dataclass(slots=True)
@@ -65,19 +77,20 @@ class Projection:
         zscore = np.array([o.similarity == "zscore" for o in options])
         return cls(weights, used, offset, center, centered, cosine, zscore)
 
-    def run(self, store: ActivationStore, pool: str, workers: int | None) -> tuple[Floats, Floats, Floats]:
+    def run(self, store: ActivationStore, pool: str) -> tuple[Floats, Floats, Floats]:
         """Scores (sample, direction), and mean and scale (direction, layer) of every layer's projection."""
-        return self.sum(store, store.pool(pool).map_chunks(self._project, workers))
+        return self.sum(store, store.pool(pool).map_chunks(self._project))
 
-    def sum(self, store: ActivationStore, chunks: Iterable[tuple[slice, Floats]]) -> tuple[Floats, Floats, Floats]:
-        """The same from the projections themselves, wherever they come from: (row, layer, direction), in row order."""
+    def sum(self, store: ActivationStore, chunks: Iterable[tuple[slice, Summed]]) -> tuple[Floats, Floats, Floats]:
+        """The same from the projections themselves, wherever they come from, in row order."""
         selectable, chunk_rows = store.selectable, store.layout.chunk_rows
         scores = np.empty((len(store), self.weights.shape[2]))
         moments = Moments(*self.used.shape)
-        with tempfile.TemporaryFile() as spool, progress(len(store), "scoring", "samples") as bar:
-            for rows, layer_scores in chunks:
-                scores[rows] = np.where(self.used, layer_scores, 0).sum(axis=1)
-                if self.zscore.any():
+        who = "scoring" if store.mapper is None else f"scoring on {store.mapper}"
+        with tempfile.TemporaryFile() as spool, progress(len(store), who, "samples") as bar:
+            for rows, (sums, layer_scores) in chunks:
+                scores[rows] = sums
+                if layer_scores is not None:
                     # The spread is known only at the end; the projections are some thousand times smaller than the
                     # activations, but still grow with the samples, so they wait on disk.
                     moments.add(layer_scores[selectable[rows]])
@@ -90,15 +103,19 @@ class Projection:
                 scores[:, self.zscore] = self._standardise(spool, mean, scale, len(store), chunk_rows)
         return scores, mean.T, scale.T
 
-    def _project(self, rows: slice, layers: Layers) -> Floats:
-        """Every layer's projection on every direction: (row, layer, direction)."""
+    def summed(self, layer_scores: Floats) -> Summed:
+        """What `sum` takes of some rows, whose projections are (row, layer, direction)."""
+        sums = np.where(self.used, layer_scores, 0).sum(axis=1)
+        return Summed(sums, layer_scores if self.zscore.any() else None)
+
+    def _project(self, rows: slice, layers: Layers) -> Summed:
         out = np.empty((rows.stop - rows.start, *self.used.shape))
         for layer, values in layers:
             projected = values @ self.weights[layer]
             out[:, layer] = projected - self.offset[layer]
             if self.cosine.any():
                 out[:, layer] /= self._norms(layer, values)
-        return out
+        return self.summed(out)
 
     def _norms(self, layer: int, values: npt.NDArray[np.float32]) -> Floats:
         """What a cosine divides by; 1 for the other directions: (row, direction)."""

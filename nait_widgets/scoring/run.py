@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nait_widgets.methods import preset as find_preset
 from nait_widgets.scorers import Scorer
 from nait_widgets.scorers import scorer as find_scorer
 from nait_widgets.scoring.kept import require_kept, total
+from nait_widgets.scoring.placing import placed
 from nait_widgets.scoring.projection import Projection
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import xarray as xr
+    from distributed import Client
 
     from nait_widgets.scored import Scored
     from nait_widgets.store import ActivationStore
@@ -33,6 +35,7 @@ def score(
     *,
     preset: str | None = None,
     workers: int | None = None,
+    client: Client | Literal["local"] | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Score every sample of a store under one or more directions (Eq. 5) or other scorers.
@@ -47,19 +50,23 @@ def score(
             has no other directions, but these under any options that its projections suffice for.
         preset: Whose `ScoreOptions` to use; the directions must have been fitted as it says.
         options: Fields of `ScoreOptions` to change.
-        workers: Reading threads; None for one a processor, at most 8.
+        workers: Reading threads of this process; None for one a processor, at most 8.
+        client: Of a Dask cluster (`distributed.Client`), whose workers then read the store and compute: all must find
+            it at its path. `"local"` for this process. None chooses: the client that is current here, if there is one
+            and the store is remote or larger than this machine's memory; else this process. The scores are the same.
 
     Returns:
         `score` (sample, direction) float64, NaN where a sample has none: where it was quarantined, or a scorer can't
         tell; `layer_mean` and `layer_scale` (direction, layer): what each layer's projection was centred and divided
         by, NaN for a scorer; `status` and `n_tokens` (sample); coordinates `sample_id` and `direction`, the columns'
-        names; the store, and by what each column is (`directions`), as attributes.
+        names; the store, by what each column is (`directions`), and who read and why (`ran_on`), as attributes.
 
     Raises:
         StoreError: The store is incomplete, damaged, or lacks a pool.
         DirectionError: A direction doesn't belong to the store, two columns share a name, or options are given
             without a direction that they are for.
         ScorerError: There is no such scorer, or the store lacks what it needs.
+        NaitError: The cluster has no workers, or loses them for good.
     """
     if scorers is None:
         scorers = store.projections.directions if store.scores_only else ()
@@ -70,18 +77,19 @@ def score(
     if (preset is not None or options) and not directions:
         raise DirectionError(f"{', '.join(options) or 'a preset'} can only be said of directions, and none is given")
     _check(store, scored)
+    there, ran_on = placed(store, client, workers)
     scores = np.full((len(store), len(scored)), np.nan)
     means, scales = np.full((2, len(scored), len(store.layout.layers)), np.nan)
     for pool in dict.fromkeys(direction.score.pool for direction in directions.values()):
         columns = [i for i, direction in directions.items() if direction.score.pool == pool]
         of_pool = [directions[i] for i in columns]
-        found = total(store, of_pool) if store.scores_only else Projection.of(store, of_pool).run(store, pool, workers)
+        found = total(store, of_pool) if store.scores_only else Projection.of(there, of_pool).run(there, pool)
         scores[:, columns], means[columns], scales[columns] = found
     for i, each in enumerate(scored):
         if isinstance(each, Scorer):
-            scores[:, i] = each.score(store)
+            scores[:, i] = each.score(there)
     scores[~store.selectable] = np.nan
-    return as_dataset(store, scored, scores, means, scales)
+    return as_dataset(store, scored, scores, means, scales).assign_attrs(ran_on=ran_on)
 
 
 def as_dataset(

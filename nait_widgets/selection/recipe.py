@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.methods import Direction
@@ -19,6 +19,8 @@ from nait_widgets.selection.wish import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from distributed import Client
 
     from nait_widgets.store import ActivationStore
 
@@ -136,11 +138,14 @@ class Recipe:
             )
         return open_store(found)
 
-    def repeat(self, store: ActivationStore | None = None) -> Selection:
+    def repeat(
+        self, store: ActivationStore | None = None, *, client: Client | Literal["local"] | None = None
+    ) -> Selection:
         """Choose again, and check that it gives the same rows.
 
         Args:
             store: Where the recipe's store is now; None to look for it at its place.
+            client: Who scores it; see `nait_widgets.score`.
 
         Raises:
             SelectionError: The store, a direction or a scorer has changed since, or other rows come out.
@@ -159,8 +164,9 @@ class Recipe:
             if scored[-1].digest != named["digest"]:
                 where = f"{what} {named['name']!r} of {store.path}" if path is None else path
                 raise SelectionError(f"{where} is not the {what} that the recipe was made with")
-        scores = scores_by(store, scored)
-        selection = select_by(score(store, scored) if scores is None else scores, Wish.from_json(self.wish))
+        if (scores := scores_by(store, scored)) is None:
+            scores = score(store, scored, client=client)
+        selection = select_by(scores, Wish.from_json(self.wish))
         if selection.ids_digest != self.result["ids_sha256"]:
             raise SelectionError(
                 f"the recipe gives {len(selection):,} rows that are not the {self.result['rows']:,} of its time; "

@@ -6,8 +6,9 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from nait_widgets.store import ActivationStore
     from nait_widgets.store.layout import Layout
 
     Floats = npt.NDArray[np.float32]
@@ -25,6 +27,52 @@ if TYPE_CHECKING:
     Chunks = Iterator[tuple[slice, Floats]]
 
 T = TypeVar("T")
+_TASK_BYTES = 1 << 30  # of activations, that one task reads at most: some tenths of a second's work
+
+
+class Mapper(Protocol):
+    """Who runs work on the pieces of a scan."""
+
+    def map(self, work: Callable[[int], T], pieces: Sequence[int], together: int = 1) -> Iterator[T]:
+        """`work(piece)` for every piece, in parallel; results come in the order of the pieces.
+
+        Args:
+            work: May run in another process, so that what it finds must be what it returns.
+            pieces: Row chunks, or layers.
+            together: How many of them are at most worth one message.
+        """
+
+    def __str__(self) -> str:
+        """Who it is, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Threads of this process.
+
+    Attributes:
+        workers: How many; None for one a processor, at most 8.
+    """
+
+    workers: int | None = None
+
+    def map(self, work: Callable[[int], T], pieces: Sequence[int], together: int = 1) -> Iterator[T]:  # noqa: ARG002
+        """Run in threads, never more than two pieces a thread in flight."""
+        workers = self._workers
+        with one_thread_each(), ThreadPoolExecutor(workers) as executor:
+            futures = deque(executor.submit(work, piece) for piece in pieces[: 2 * workers])
+            for piece in pieces[2 * workers :]:
+                yield futures.popleft().result()
+                futures.append(executor.submit(work, piece))
+            while futures:
+                yield futures.popleft().result()
+
+    def __str__(self) -> str:
+        return f"{self._workers} thread{'s' if self._workers > 1 else ''} of this process"
+
+    @property
+    def _workers(self) -> int:
+        return self.workers or min(8, available_cpus())
 
 
 class PoolReader:
@@ -39,6 +87,8 @@ class PoolReader:
         wide: The float32 arrays of the layers that float16 can't hold, by position of the layer.
         tail: Where the pool is derived: (tokens a row (sample,), activation of the shared first token
             (layer, neuron)), by which the mean over all tokens becomes the mean over all but the first.
+        source: The store and the pool's name there, by which another process can have the same reader.
+        mapper: Who runs what is mapped over chunks or layers.
     """
 
     def __init__(
@@ -47,9 +97,19 @@ class PoolReader:
         array: ShardedArray,
         wide: dict[int, ShardedArray],
         tail: tuple[npt.NDArray[np.int32], Floats] | None = None,
+        *,
+        source: tuple[ActivationStore, str] | None = None,
+        mapper: Mapper | None = None,
     ) -> None:
         self.layout, self._array, self._wide, self._tail = layout, array, wide, tail
+        self.mapper: Mapper = mapper or Threads()
+        self._source = source
         self._local = threading.local()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        assert self._source is not None
+        store, pool = self._source
+        return store.pool, (pool,)
 
     @property
     def direct(self) -> bool:
@@ -81,7 +141,7 @@ class PoolReader:
 
     def chunks(self, layer: int) -> Chunks:
         """Every row chunk of a layer, by its position: (rows, activations)."""
-        array, position = self._source(layer)
+        array, position = self._array_of(layer)
         for block in range(self.layout.n_blocks):
             with array.shard(block) as shard:
                 block_rows = self.layout.rows(block)
@@ -93,7 +153,7 @@ class PoolReader:
 
     def neurons(self, layer: int, neurons: Sequence[int], chunks: Sequence[int] | None = None) -> Floats:
         """Some neurons of a layer, by its position, in all row chunks or in some: (sample, len(neurons)) float32."""
-        array, position = self._source(layer)
+        array, position = self._array_of(layer)
 
         def read(chunk: int) -> Floats:
             rows, (block, within) = self.rows(chunk), self._place(chunk)
@@ -101,15 +161,24 @@ class PoolReader:
                 values = shard.read(within, position, self._scratch(wide=layer in self._wide))
             return self._derive(values[: rows.stop - rows.start], rows, layer)[:, neurons]
 
-        return np.concatenate(list(_ordered(range(self.n_chunks) if chunks is None else chunks, read, None)))
+        pieces = range(self.n_chunks) if chunks is None else chunks
+        return np.concatenate(list(self.mapper.map(read, pieces, self._chunks_a_task)))
 
-    def map_chunks(self, work: Callable[[slice, Layers], T], workers: int | None = None) -> Iterator[tuple[slice, T]]:
-        """Run `work(rows, layers)` on every row chunk in parallel; results come in row order."""
-        return _ordered(range(self.n_chunks), lambda i: (self.rows(i), work(self.rows(i), self.layers(i))), workers)
+    def map_chunks(self, work: Callable[[slice, Layers], T]) -> Iterator[tuple[slice, T]]:
+        """Run `work(rows, layers)` on every row chunk in parallel; results come in row order.
 
-    def map_layers(self, work: Callable[[int, Chunks], T], workers: int | None = None) -> Iterator[T]:
-        """Run `work(layer, chunks)` on every layer in parallel; results come in layer order."""
-        return _ordered(range(len(self.layout.layers)), lambda i: work(i, self.chunks(i)), workers)
+        The work may run in another process: what it finds must be what it returns.
+        """
+        return self.mapper.map(
+            lambda i: (self.rows(i), work(self.rows(i), self.layers(i))), range(self.n_chunks), self._chunks_a_task
+        )
+
+    def map_layers(self, work: Callable[[int, Chunks], T]) -> Iterator[T]:
+        """Run `work(layer, chunks)` on every layer in parallel; results come in layer order.
+
+        The work may run in another process: what it finds must be what it returns.
+        """
+        return self.mapper.map(lambda i: work(i, self.chunks(i)), range(len(self.layout.layers)))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Floats:
         """The activations of some samples: (len(rows), layer, neuron) float32."""
@@ -121,12 +190,17 @@ class PoolReader:
                 out[wanted, layer] = values[rows[wanted] - self.rows(int(chunk)).start]
         return out
 
-    def _source(self, layer: int) -> tuple[ShardedArray, int]:
+    def _array_of(self, layer: int) -> tuple[ShardedArray, int]:
         """The array that holds a layer, and the layer's position in it."""
         return (self._wide[layer], 0) if layer in self._wide else (self._array, layer)
 
     def _place(self, chunk: int) -> tuple[int, int]:
         return divmod(chunk, self.layout.block_rows // self.layout.chunk_rows)
+
+    @property
+    def _chunks_a_task(self) -> int:
+        values = self.layout.chunk_rows * len(self.layout.layers) * self.layout.n_neurons
+        return max(1, _TASK_BYTES // (values * np.dtype(self.layout.dtype).itemsize))
 
     def _scratch(self, *, wide: bool = False) -> Scratch:
         name = "wide" if wide else "own"
@@ -146,33 +220,46 @@ class PoolReader:
         return values
 
 
-def _ordered(indices: Sequence[int], work: Callable[[int], T], workers: int | None) -> Iterator[T]:
-    """Map in threads, results in order, never more than two a worker in flight."""
-    workers = workers or min(8, available_cpus())
-    with one_thread_each(), ThreadPoolExecutor(workers) as executor:
-        futures = deque(executor.submit(work, i) for i in indices[: 2 * workers])
-        for i in indices[2 * workers :]:
-            yield futures.popleft().result()
-            futures.append(executor.submit(work, i))
-        while futures:
-            yield futures.popleft().result()
-
-
 def available_cpus() -> int:
     """The processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Limit:
+    """Holds BLAS and torch to one thread each, as long as anybody wants it: both are counted for the whole process."""
+
+    def __init__(self) -> None:
+        self._lock, self._holders, self._undo = threading.Lock(), 0, ExitStack()
+
+    def acquire(self) -> None:
+        with self._lock:
+            if not self._holders:
+                self._set()
+            self._holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                self._undo.close()
+
+    def _set(self) -> None:
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        self._undo.callback(torch.set_num_threads, torch.get_num_threads())
+        self._undo.enter_context(threadpool_limits(1, "blas"))
+        torch.set_num_threads(1)
+
+
+_limit = _Limit()
+
+
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keep BLAS and torch to one thread each: the parallelism is over chunks."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Keep BLAS and torch to one thread each while any caller is inside: the parallelism is over chunks."""
+    _limit.acquire()
     try:
-        with threadpool_limits(1, "blas"):
-            yield
+        yield
     finally:
-        torch.set_num_threads(before)
+        _limit.release()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.elsewhere import identity, reopened
 from nait_widgets.store.extras import Extras
 from nait_widgets.store.files import files_of, is_packed, zarr_store
 from nait_widgets.store.ids import Ids
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.explaining import Explanation
     from nait_widgets.methods import Direction
+    from nait_widgets.store.scan import Mapper
     from nait_widgets.store.statistics import NeuronStatistics
     from nait_widgets.store.verification import Verification
 
@@ -67,6 +69,7 @@ class ActivationStore(Saved, Extras):
         layout: Shapes, site, pools and layers.
         provenance: Where everything came from, JSON-able.
         complete: Whether the capture has finished.
+        mapper: Who streams its pools; None for threads of this process.
     """
 
     def __init__(self, path: Path, group: zarr.Group) -> None:
@@ -86,7 +89,11 @@ class ActivationStore(Saved, Extras):
         self.layout = layout_from(attributes["layout"])
         self.provenance: dict[str, Any] = attributes["provenance"]
         self.complete: bool = attributes["state"] == "complete"
+        self.mapper: Mapper | None = None
         self._statistics: dict[str, NeuronStatistics] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reopened, (self.path.absolute(), identity(self))
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "capturing"
@@ -98,6 +105,17 @@ class ActivationStore(Saved, Extras):
 
     def __len__(self) -> int:
         return self.layout.n_samples
+
+    def on(self, mapper: Mapper) -> ActivationStore:
+        """The same store, whose pools are streamed by others, such as `nait_widgets.cluster.Workers(client)`."""
+        other = ActivationStore.__new__(ActivationStore)
+        other.__dict__ |= {**self.__dict__, "mapper": mapper}
+        return other
+
+    @property
+    def remote(self) -> bool:
+        """Whether it lies at a URL."""
+        return "://" in str(self.path)
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -241,10 +259,10 @@ class ActivationStore(Saved, Extras):
         """
         self.require_activations()
         if name in self.layout.pools:
-            return self._reader(name)
+            return self._reader(name, name)
         if name == "tail_mean" and "mean" in self.layout.pools and self.shared_first_token:
             first = np.asarray(self.array("first_token")[...], np.float32)
-            return self._reader("mean", tail=(self.n_tokens, first))
+            return self._reader(name, "mean", tail=(self.n_tokens, first))
         if name not in POOLS:
             raise StoreError(f"pool {name!r} is unknown; {self.path} has {', '.join(self.layout.pools)}")
         raise StoreError(
@@ -256,7 +274,7 @@ class ActivationStore(Saved, Extras):
         """Readers of a captured pool that touch every byte of it: also the float16 form of its float32 layers."""
         self.require_activations()
         narrow = PoolReader(self.layout, self._sharded(self.layout.array(pool)), {})
-        return [self._reader(pool), *([narrow] if pool in self.wide_layers else [])]
+        return [self._reader(pool, pool), *([narrow] if pool in self.wide_layers else [])]
 
     @property
     def shared_first_token(self) -> bool:
@@ -383,14 +401,14 @@ class ActivationStore(Saved, Extras):
         return explain(self, sample_id, direction)
 
     def _reader(
-        self, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None
+        self, name: str, pool: str, tail: tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]] | None = None
     ) -> PoolReader:
-        name = self.layout.array(pool)
+        array = self.layout.array(pool)
         wide = {
-            self.layout.layers.index(layer): self._sharded(wide_array(name, layer))
+            self.layout.layers.index(layer): self._sharded(wide_array(array, layer))
             for layer in self.wide_layers.get(pool, [])
         }
-        return PoolReader(self.layout, self._sharded(name), wide, tail)
+        return PoolReader(self.layout, self._sharded(array), wide, tail, source=(self, name), mapper=self.mapper)
 
     def _sharded(self, name: str) -> ShardedArray:
         return ShardedArray(self.array(name), self.layout.block_rows, self.layout.chunk_rows)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.methods import Direction
     from nait_widgets.store.layout import Wide
+    from nait_widgets.store.scan import Mapper
     from nait_widgets.store.statistics import NeuronStatistics
 
 
@@ -159,6 +160,7 @@ class StoreWriter:
         self,
         first_token: Callable[[int], npt.NDArray[np.float32] | None],
         statistics: NeuronStatistics | None = None,
+        mapper: Mapper | None = None,
     ) -> ActivationStore:
         """Complete the store: neuron statistics, the shared first token, consolidated metadata.
 
@@ -167,8 +169,9 @@ class StoreWriter:
                 it isn't known; kept where all selectable rows begin with the same. Scores alone have no use for it.
             statistics: Of the neurons, (pool, layer, neuron) each, where scores alone are kept and their blocks don't
                 tell.
+            mapper: Who reads all activations for the statistics; None for threads of this process.
         """
-        store = self.store
+        store = self.store if mapper is None else self.store.on(mapper)
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
         shared = len(ids) > 0 and bool((ids == ids[0]).all()) and not self._layout.scores_only
         first = first_token(int(ids[0])) if shared else None
