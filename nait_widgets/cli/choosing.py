@@ -41,7 +41,7 @@ def score(options: argparse.Namespace) -> int:
     with cluster(options.scheduler, options.workers) as client:
         scores = nait.score(store, scored_by(options) or None, client=client, **scoring(options))
     table = scores["score"].to_pandas()
-    table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(str))
+    table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(object))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
     table.insert(2, "n_tokens", store.n_tokens)
     if options.output:

@@ -10,16 +10,19 @@ import numpy as np
 from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy.typing as npt
 
     from nait_widgets.store import ActivationStore
 
     Floats = npt.NDArray[np.float32]
+    Rows = npt.NDArray[np.int64]
 
 # What each method needs beyond this package's own dependencies.
 _PACKAGES = {"pca": "numpy", "umap": "umap", "tsne": "sklearn"}
+
+_ROWS_AT_ONCE = 16_384
 
 
 class Projection(NamedTuple):
@@ -60,24 +63,45 @@ def project(store: ActivationStore, method: str = "pca") -> Projection:
     xy = np.full((len(store), 2), np.nan, np.float32)
     if len(rows) < 3:
         return Projection(xy, "too few samples for a map")
-    sketch = np.asarray(store.array("sketch")[...])[rows].astype(np.float32)
     if method == "pca":
-        xy[rows], share = _pca(sketch)
+        axes, mean, share = _axes(_sketches(store))
+        for own, sketch in _sketches(store):
+            xy[own] = (sketch - mean) @ axes
         return Projection(xy, f"PCA of the activations' sketch ({share:.0%} of its variance)")
+    sketch = np.concatenate([part for _, part in _sketches(store)])
     layout: Callable[[Floats], Any] = {"umap": _umap, "tsne": _tsne}[method]
     xy[rows] = layout(sketch)
     return Projection(xy, {"umap": "UMAP", "tsne": "t-SNE"}[method] + " of the activations' sketch")
 
 
-def _pca(sketch: Floats) -> tuple[Floats, float]:
-    """First two principal components, and their share of the variance."""
-    centred = sketch - sketch.mean(axis=0, dtype=np.float64).astype(np.float32)
-    covariance = (centred.T @ centred).astype(np.float64)
-    values, vectors = np.linalg.eigh(covariance)
+def _sketches(store: ActivationStore) -> Iterator[tuple[Rows, Floats]]:
+    """The rows that may be selected and their sketches (row, component), some at a time: all would be gigabytes."""
+    array, selectable = store.array("sketch"), store.selectable
+    step = store.layout.block_rows * max(1, _ROWS_AT_ONCE // store.layout.block_rows)
+    for start in range(0, len(store), step):
+        own = np.flatnonzero(selectable[start : start + step])
+        yield own + start, np.asarray(array[start : start + step])[own].astype(np.float32)
+
+
+def _axes(parts: Iterable[tuple[Rows, Floats]]) -> tuple[Floats, Floats, float]:
+    """First two principal components (component, 2), the mean, and their share of the variance."""
+    shift, n = None, 0
+    for _, sketch in parts:
+        if not len(sketch):
+            continue
+        if shift is None:  # squares about a typical value: a large mean would cancel otherwise
+            shift = sketch.mean(axis=0)
+            total, squares = np.zeros(len(shift)), np.zeros((len(shift), len(shift)))
+        centred = sketch - shift
+        n += len(centred)
+        total += centred.sum(axis=0, dtype=np.float64)
+        squares += centred.T @ centred
+    assert shift is not None
+    values, vectors = np.linalg.eigh(squares - np.outer(total, total) / n)
     axes = vectors[:, [-1, -2]]
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])  # else the sign is the linear algebra library's whim
     share = values[-2:].sum() / max(values.sum(), np.finfo(np.float64).tiny)
-    return centred @ axes.astype(np.float32), float(share)
+    return axes.astype(np.float32), (shift + total / n).astype(np.float32), float(share)
 
 
 def _umap(sketch: Floats) -> Any:

@@ -104,7 +104,7 @@ def choose(
         own = [cut(values[:, i], share) for i, share in zip(active, counts, strict=True)]
         rows = arithmetic.union(own, n)
         _rank(parts, active, own)
-    if pinned is not None:
+    if pinned is not None and len(pinned):
         beyond = np.setdiff1d(pinned, rows)
         parts[beyond] = 0
         rows = np.concatenate([rows, beyond])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nait_widgets.store import ActivationStore
 
 MAX_VALUES = 40  # a column with more is no label to filter by
+SHOWN_BY = 65_536  # rows within which a field of the source must occur: where none is a label, the others aren't read
 MAX_COLUMNS = 28  # the browser has a bit for each, `MOST_LABELS` in `js/core/curation.ts`
 STATUS = "status"
 
@@ -40,8 +41,9 @@ def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
     """Every label column: the status, those of the scores' dataset, those of the source's rows.
 
     A column is one whose values are text, whole numbers or truth values, two to forty of them. Of the dataset it is
-    any variable over `sample` alone: `scores["topic"] = ("sample", topics)` adds one. Of two of the same name the
-    first counts, and of all of them the first 28.
+    any variable over `sample` alone: `scores["topic"] = ("sample", topics)` adds one. Of the source's fields, those
+    that occur in the first 65,536 rows are looked at. Of two columns of the same name the first counts, and of all of
+    them the first 28.
     """
     store: ActivationStore = scores.attrs["store"]
     found: dict[str, Labels] = {}
@@ -64,11 +66,16 @@ def _of_source(store: ActivationStore) -> dict[str, Labels]:
     codes: dict[str, npt.NDArray[np.uint8]] = {}
     known: dict[str, dict[str, int]] = {}
     lost: set[str] = set()
+    shown = min(SHOWN_BY, len(store))
     for row, original in enumerate(store.originals(np.arange(len(store)))):
+        if row == shown and not known:
+            break
         for name, value in original.items():
             if name in lost or (text := _text(value)) is None:
                 continue
             if name not in known:
+                if row >= shown:
+                    continue
                 known[name], codes[name] = {}, np.full(len(store), MAX_VALUES, np.uint8)
             code = known[name].setdefault(text, len(known[name]))
             if code < MAX_VALUES:

@@ -66,7 +66,7 @@ class Selection:
     @property
     def ids(self) -> list[str]:
         """The chosen samples' ids, best first."""
-        return [str(i) for i in self.store.sample_id[self.rows]]
+        return list(map(str, self.store.sample_id[self.rows].tolist()))
 
     @property
     def n_candidates(self) -> int:
@@ -206,9 +206,9 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
     return Selection(*choice, wish, store, columns(scores), candidates, lasting, scores)
 
 
-def digest_of_ids(ids: npt.NDArray[np.object_]) -> str:
+def digest_of_ids(ids: npt.NDArray[Any]) -> str:
     """SHA-256 of some ids, which stand in the order of the source."""
-    return sha256("\n".join(str(i) for i in ids).encode()).hexdigest()
+    return sha256("\n".join(map(str, ids.tolist())).encode()).hexdigest()
 
 
 def scored_values(scores: xr.Dataset) -> tuple[ActivationStore, npt.NDArray[np.float64], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+_AT_ONCE = 1 << 16  # ids that are Python's strings at a time
 
 
 class Ids:
@@ -19,9 +21,10 @@ class Ids:
         ids: Of all samples, in row order.
     """
 
-    def __init__(self, ids: npt.NDArray[np.object_]) -> None:
+    def __init__(self, ids: npt.NDArray[Any]) -> None:
         self._ids = ids
-        hashes = _hashes(ids.tolist())
+        parts = (ids[start : start + _AT_ONCE].tolist() for start in range(0, len(ids), _AT_ONCE))
+        hashes = np.concatenate([_hashes(part) for part in parts]) if len(ids) else np.empty(0, np.int64)
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
 

@@ -44,7 +44,7 @@ class Column(NamedTuple):
     """An array to be kept.
 
     Attributes:
-        values: Numbers, or an object array of strings.
+        values: Numbers, or strings (NumPy's `StringDType` or object).
         dims: Names of its dimensions.
         chunks: Shape of a chunk; None for one chunk of all.
     """
@@ -213,7 +213,7 @@ def consolidate(path: Path) -> None:
 
 def _fill(group: zarr.Group, kind: Kind, attributes: Mapping[str, Any], columns: Mapping[str, Column]) -> None:
     for name, column in columns.items():
-        text = "string" if column.values.dtype == object else None
+        text = "string" if column.values.dtype.kind in "OT" else None
         constant(group, name, column.values, column.dims, dtype=text, chunks=column.chunks)
     if "sample_id" in columns:
         group.attrs["coordinates"] = "sample_id"

@@ -112,14 +112,14 @@ class Projections:
 
     def damage(self) -> Iterator[tuple[int, str]]:
         """(block, sentence) for every block in which a selectable row's projection isn't finite."""
-        store = self._store
+        store, selectable = self._store, self._store.selectable
         for block in filter(store.written, range(store.layout.n_blocks)):
             rows = store.layout.rows(block)
             try:
                 values = np.asarray(store.array("projection")[rows])
             except (ValueError, RuntimeError):
                 continue  # which is said of every column
-            bad = store.selectable[rows] & ~np.isfinite(values).all(axis=(1, 2))
+            bad = selectable[rows] & ~np.isfinite(values).all(axis=(1, 2))
             for row in rows.start + np.flatnonzero(bad)[:1]:
                 yield block, f"{store.path}: row {row:,} ({store.sample_id[row]}) has a projection that is not finite"
 
@@ -167,10 +167,10 @@ def merged_statistics(store: ActivationStore) -> NeuronStatistics:
 
     NaN where those of a block aren't known, for its rows were gathered from blocks of other stores.
     """
-    layout, array = store.layout, store.array("block_statistics")
+    layout, array, selectable = store.layout, store.array("block_statistics"), store.selectable
     moments = Moments(array.shape[2:])
     for block in range(layout.n_blocks):
-        if n := int(np.count_nonzero(store.selectable[layout.rows(block)])):
+        if n := int(np.count_nonzero(selectable[layout.rows(block)])):
             mean, std = np.asarray(array[block], np.float64)
             moments.merge(n, mean, np.square(std))
     return moments.statistics

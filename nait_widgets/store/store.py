@@ -126,9 +126,9 @@ class ActivationStore(Saved, Extras):
         return dataset
 
     @cached_property
-    def sample_id(self) -> npt.NDArray[np.object_]:
-        """The samples' ids: (sample,) of str."""
-        return self.column("sample_id").astype(object)
+    def sample_id(self) -> npt.NDArray[Any]:
+        """The samples' ids: (sample,), of NumPy's `StringDType` where there is one, a quarter of Python's strings."""
+        return self.column("sample_id")
 
     @cached_property
     def ids(self) -> Ids:
