@@ -142,7 +142,9 @@ _WHAT = {
     "score": "score it",
     "select": "score, select 10 %",
     "length": "the same, adjusted for length",
+    "save": "score, save the scores with a map",
     "export": "score, select, export the 10 %",
+    "verify": "verify it",
 }
 
 
@@ -158,7 +160,11 @@ def _work(what: str, path: Path, rows: int) -> Callable[[], object]:
     import zarr  # noqa: F401
 
     def selected(**options: Any) -> nait.Selection:
-        return nait.select(nait.score(open_store(path)), fraction=0.1, **options)
+        return nait.select(nait.score(open_store(path)), fraction=0.1, merge="mean-z", **options)
+
+    def saved() -> None:
+        store = open_store(path)
+        store.save_scores(nait.score(store), "both")
 
     return {
         "make": lambda: make_store(path, rows),
@@ -166,7 +172,9 @@ def _work(what: str, path: Path, rows: int) -> Callable[[], object]:
         "score": lambda: nait.score(open_store(path)),
         "select": lambda: selected(),
         "length": lambda: selected(adjust="length-residual"),
+        "save": saved,
         "export": lambda: selected().export(path.with_name("subset.jsonl")),
+        "verify": lambda: open_store(path).verify(),
     }[what]
 
 

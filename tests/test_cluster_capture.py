@@ -21,6 +21,7 @@ from tiny import tiny_model
 from nait_widgets import capture, open_store
 from nait_widgets.cluster import cluster
 from nait_widgets.errors import Interrupted, ModelError, NaitError
+from nait_widgets.methods import Direction
 from nait_widgets.store import ActivationStore, Status
 
 if TYPE_CHECKING:
@@ -73,6 +74,20 @@ def test_two_workers_give_the_store_of_one_process(
     (store.path / "resid_post_mean/c/3/0/0").unlink()
     (store.path / "status/c/0").unlink()
     assert_same(capture(model, source, store.path, client=client, **OPTIONS).path, alone.path)
+
+
+def test_scores_only(
+    client: Client, model: Path, source: Path, direction: Direction, robust: Direction, tmp_path: Path
+) -> None:
+    """Each block's statistics are its worker's, so that those of the pool don't depend on who was first."""
+    few = {"pools": None, "extras": (), "block_rows": 128, "rows": slice(0, 500)}
+    options = {**OPTIONS, **few, "scores_only": [direction, robust]}
+    stores = [
+        capture(model, source, tmp_path / f"{name}.zarr", client=who, **options)
+        for name, who in (("alone", None), ("cluster", client))
+    ]
+    assert stores[1].verify().ok
+    assert_same(stores[1].path, stores[0].path)
 
 
 def test_layers_that_float16_cannot_hold(client: Client, tmp_path: Path) -> None:
