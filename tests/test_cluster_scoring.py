@@ -98,6 +98,16 @@ def test_nothing_is_left_running_when_it_is_stopped(client: Client, blocks: Acti
     wait_for(lambda: not any(client.processing().values()))
 
 
+def test_a_cluster_that_goes_away(empty: Client, blocks: ActivationStore) -> None:
+    empty.cluster.scale(1)
+    empty.wait_for_workers(1)
+    results = blocks.on(Workers(empty)).pool("mean").map_chunks(slow())
+    next(results)
+    empty.cluster.close()
+    with pytest.raises(NaitError, match="see that it runs, then start again"):
+        list(results)
+
+
 def test_work_that_is_too_large_for_a_message_is_sent_once(client: Client, blocks: ActivationStore) -> None:
     """Dask warns of what it takes for a mistake, and a warning is an error here."""
     weights = np.ones(3 << 20)

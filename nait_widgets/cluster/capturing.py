@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nait_widgets.capturing.batches import Span, render, spans
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Prepared, Settings, prepare
-from nait_widgets.cluster.flowing import flow, result
+from nait_widgets.cluster.flowing import flow, result, threads
 from nait_widgets.cluster.memory import keep_freed_memory
 from nait_widgets.cluster.scanning import Workers
 from nait_widgets.errors import ModelError, StoreError
@@ -113,7 +113,7 @@ class OnCluster:
         return values
 
     def _room(self) -> int:
-        return _AHEAD * max(1, len(self._client.ncores()))
+        return _AHEAD * max(1, len(threads(self._client)))
 
     def _ask(self, work: Any, *arguments: Any) -> Any:
         return result(self._client.submit(work, *arguments, pure=False), _REMEDY)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+_GONE = "the cluster's scheduler no longer answers; see that it runs, then start again"
 _MEMORY = "most often their memory is too small: give them more"
 
 
@@ -27,7 +28,7 @@ def require_workers(client: Client) -> None:
         raise NaitError(f"client= is {client!r}, but must be a distributed client")
     if client.asynchronous:
         raise NaitError("an asynchronous client can't be waited for here; make one by Client(...), without `await`")
-    if not client.ncores():
+    if not threads(client):
         raise NaitError(f"the cluster at {address(client)} has no workers yet; start some, then try again")
 
 
@@ -37,10 +38,16 @@ def address(client: Client) -> str:
     return where
 
 
-def n_threads(client: Client) -> int:
-    """The threads of all workers that a cluster has now."""
-    threads: dict[str, int] = client.ncores()
-    return max(1, sum(threads.values()))
+def threads(client: Client) -> dict[str, int]:
+    """The threads of each worker that a cluster has now, by its address.
+
+    Raises:
+        NaitError: The client is closed, as it is when its cluster is.
+    """
+    if client.scheduler is None:
+        raise NaitError(_GONE)
+    found: dict[str, int] = client.ncores()
+    return found
 
 
 def flow(
@@ -69,17 +76,18 @@ def flow(
     running: list[Future[Any]] = []
     try:
         while True:
-            while len(running) < room() and (future := next(submitted, None)) is not None:
-                running.append(future)
-            if not running:
-                return
             with _told(remedy), client.as_current():
+                while len(running) < room() and (future := next(submitted, None)) is not None:
+                    running.append(future)
+                if not running:
+                    return
                 first = running[0] if ordered else next(iter(wait(running, return_when="FIRST_COMPLETED").done))
                 found = first.result()
             running.remove(first)
             yield found
     finally:
-        client.cancel(running)
+        if client.status == "running":  # a cluster that went away has nothing left to cancel
+            client.cancel(running)
 
 
 def result(future: Future[Any], remedy: str = _MEMORY) -> Any:
@@ -91,6 +99,7 @@ def result(future: Future[Any], remedy: str = _MEMORY) -> Any:
 @contextmanager
 def _told(remedy: str) -> Iterator[None]:
     from distributed import CancelledError, KilledWorker
+    from distributed.comm import CommClosedError
 
     try:
         yield
@@ -98,3 +107,5 @@ def _told(remedy: str) -> Iterator[None]:
         raise StoreError(f"the workers die of one part of this work ({error}); {remedy}") from error
     except CancelledError as error:
         raise NaitError(f"the cluster gave this work up ({error}); see that it runs, then start again") from error
+    except CommClosedError as error:
+        raise NaitError(_GONE) from error

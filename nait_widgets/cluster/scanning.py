@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nait_widgets.cluster.flowing import address, flow, n_threads, require_workers
+from nait_widgets.cluster.flowing import address, flow, require_workers, threads
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
@@ -40,18 +40,21 @@ class Workers:
 
     def map(self, work: Callable[[int], T], pieces: Sequence[int], together: int = 1) -> Iterator[T]:
         """Run on the workers, each piece in one thread; a lost worker's pieces are done by others."""
-        size = max(1, min(together, len(pieces) // (_LEAST * n_threads(self.client))))
+        size = max(1, min(together, len(pieces) // (_LEAST * self._threads())))
         errand = self._sent(work)
         tasks = (
             self.client.submit(_run, errand, list(pieces[start : start + size]), pure=False)
             for start in range(0, len(pieces), size)
         )
-        for found in flow(self.client, tasks, lambda: _AHEAD * n_threads(self.client), ordered=True):
+        for found in flow(self.client, tasks, lambda: _AHEAD * self._threads(), ordered=True):
             yield from found
 
     def __str__(self) -> str:
-        n = len(self.client.ncores())
+        n = len(threads(self.client))
         return f"{n} worker{'s' if n > 1 else ''} of {address(self.client)}"
+
+    def _threads(self) -> int:
+        return max(1, sum(threads(self.client).values()))
 
     def _sent(self, work: Callable[[int], Any]) -> Future[_Errand]:
         """The work as a task's result, once a worker; the scheduler can make it again where all that had it died."""

@@ -7,7 +7,7 @@ import socket
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nait_widgets.errors import StoreError
+from nait_widgets.errors import NaitError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def reopened(path: Path, expected: str) -> ActivationStore:
     here = socket.gethostname()
     try:
         store = open_store(path)
-    except (OSError, StoreError) as error:
+    except (OSError, NaitError) as error:
         raise StoreError(
             f"{here} can't read {path} ({error}); a cluster reads a store where all its machines find it"
         ) from error
