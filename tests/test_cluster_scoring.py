@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -155,6 +156,13 @@ def test_what_is_refused(client: Client, empty: Client, blocks: ActivationStore,
         score(blocks, direction, client=client, workers=2)
     with pytest.raises(NaitError, match="has no workers yet"):
         score(blocks, direction, client=empty)
+
+    async def asynchronously() -> None:
+        async with type(client)(wrong, asynchronous=True, set_as_default=False) as waiting:
+            with pytest.raises(NaitError, match="an asynchronous client"):
+                score(blocks, direction, client=waiting)
+
+    asyncio.run(asynchronously())
     with empty.as_current():
         assert offered(blocks, memory=1000) == (None, "no cluster is at hand")
 

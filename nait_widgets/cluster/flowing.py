@@ -104,7 +104,8 @@ def _told(remedy: str) -> Iterator[None]:
     try:
         yield
     except KilledWorker as error:
-        raise StoreError(f"the workers die of one part of this work ({error}); {remedy}") from error
+        last = error.last_worker.address
+        raise StoreError(f"the workers die of one part of this work, {last} was the last; {remedy}") from error
     except CancelledError as error:
         raise NaitError(f"the cluster gave this work up ({error}); see that it runs, then start again") from error
     except CommClosedError as error:
