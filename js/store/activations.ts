@@ -36,6 +36,11 @@ export class Activations {
    * @throws StoreTrouble The pool wasn't captured, or something is damaged.
    */
   async of(row: number, pool: string, signal?: AbortSignal): Promise<Float32Array> {
+    if (this.layout.scoresOnly) {
+      throw new StoreTrouble("missing", "The store keeps scores only, and no activations.", {
+        mend: "Capture its rows again without `--scores-only` to see what neurons add.",
+      });
+    }
     if (this.layout.pools.includes(pool)) return this.#captured(row, pool, signal);
     if (pool !== "tail_mean" || !this.#sharedFirstToken || !this.layout.pools.includes("mean")) {
       throw new StoreTrouble("missing", `The store was captured without the pool ${pool}.`, {

@@ -77,7 +77,7 @@ describe("metadata", () => {
   const edits: [string, (root: Metadata) => void, Kind, RegExp][] = [
     ["of another format", (root) => delete root.attributes.nait, "foreign", /bad\.zarr is a Zarr group, but not an act/],
     ["of an array", (root) => (root.node_type = "array"), "foreign", /is a Zarr array/],
-    ["of a later version", (root) => (root.attributes.nait.format_version = 2), "newer", /version 2, newer than the 1/],
+    ["of a later version", (root) => (root.attributes.nait.format_version = 3), "newer", /version 3, newer than the 2/],
     ["of no version", (root) => delete root.attributes.nait.format_version, "damaged", /format_version is missing/],
     ["with 1e15 rows", (root) => (root.attributes.nait.layout.n_samples = 1e15), "too-large", /1,000,000,000,000,000 rows/],
     ["with 1e15 neurons", (root) => (root.attributes.nait.layout.n_neurons = 1e15), "too-large", /neurons/],
@@ -392,6 +392,17 @@ it("a store without text says so", async () => {
   const store = await server.open("bad.zarr");
   await expectTrouble(store.text("prompt", [0]), "no-text", /no text/);
   await expectTrouble(store.searchText("x"), "no-text", /no text/);
+});
+
+it("a store that keeps scores only says so", async () => {
+  server.editRoot("bad.zarr", ({ attributes: { nait } }) => {
+    nait.format_version = 2;
+    nait.layout.directions = ["math 0123456789abcdef"];
+  });
+  const store = await server.open("bad.zarr");
+  expect(store.about).toMatchObject({ formatVersion: 2, layout: { scoresOnly: true } });
+  const trouble = await expectTrouble(store.activation(0, "mean"), "missing", /scores only, and no activations/);
+  expect(trouble.mend).toContain("without `--scores-only`");
 });
 
 it("a pool that was not captured is told with how to have it", async () => {

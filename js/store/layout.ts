@@ -3,7 +3,7 @@
 import type { Fields } from "./fields";
 import { StoreTrouble } from "./trouble";
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** What may become of a row; those above `LAST_SELECTABLE` have no activations and are never chosen. */
 export const STATUSES: Readonly<Record<number, string>> = {
@@ -32,6 +32,8 @@ export interface Layout {
   readonly pools: readonly string[];
   readonly dtype: "float16" | "float32";
   readonly text: boolean;
+  /** Whether projections on some directions stand in the place of activations. */
+  readonly scoresOnly: boolean;
   /** Samples a shard. */
   readonly blockRows: number;
   /** Samples an inner chunk of a shard. */
@@ -49,6 +51,7 @@ export function layoutOf(fields: Fields): Layout {
     pools: named(fields, "pools", fields.texts("pools")),
     dtype: fields.oneOf("dtype", ["float16", "float32"]),
     text: fields.flag("text"),
+    scoresOnly: fields.has("directions") && fields.texts("directions").length > 0,
     blockRows,
     chunkRows: Math.min(CHUNK_ROWS, blockRows),
   };

@@ -99,14 +99,14 @@ def weigh(prepared: Prepared, trial: Trial, folder: Path | None) -> Footprint:
 
 
 def activation_bytes(layout: Layout, wide_layers: int) -> int:
-    """Bytes of a store's activation arrays, exactly; where there are none, about those of its blocks' statistics.
+    """Bytes of a store's activation arrays, exactly.
 
     Args:
         layout: Of the store.
         wide_layers: How many layers are kept as float32 besides, in every pool.
     """
     if layout.scores_only:
-        return layout.n_blocks * 2 * 4 * len(layout.pools) * len(layout.layers) * layout.n_neurons
+        return 0
     size = 2 if layout.dtype == "float16" else 4
     blocks = [layout.rows(block) for block in range(layout.n_blocks)]
     chunks: int = sum(-(-(rows.stop - rows.start) // layout.chunk_rows) for rows in blocks)
@@ -117,6 +117,12 @@ def activation_bytes(layout: Layout, wide_layers: int) -> int:
         return n_layers * (chunks * chunk + indexed) + layout.n_blocks * _CHECKSUM
 
     return len(layout.pools) * (array(len(layout.layers), size) + wide_layers * array(1, 4))
+
+
+def statistics_bytes(layout: Layout) -> int:
+    """Bytes of what a store of scores keeps of each block's neurons, before they are compressed a little."""
+    kept = 2 * 4 * len(layout.pools) * len(layout.layers) * layout.n_neurons
+    return layout.n_blocks * kept if layout.scores_only else 0
 
 
 @contextmanager

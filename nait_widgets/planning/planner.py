@@ -19,7 +19,7 @@ from nait_widgets.models import load_model
 from nait_widgets.paths import require_place
 from nait_widgets.planning.costs import GpuCost, Plan, Times
 from nait_widgets.planning.flops import Flops
-from nait_widgets.planning.footprint import activation_bytes, weigh
+from nait_widgets.planning.footprint import activation_bytes, statistics_bytes, weigh
 from nait_widgets.planning.gpus import GPUS, SHARE, memory_needed
 from nait_widgets.planning.survey import survey
 from nait_widgets.planning.trial import trial
@@ -159,7 +159,7 @@ def plan(
         parameters=flops.parameters,
         flops=total_flops,
         activation_bytes=activation_bytes(layout, weighed.wide_layers),
-        column_bytes=round(weighed.column_bytes * inspection.rows) + weighed.fixed_bytes,
+        column_bytes=round(weighed.column_bytes * inspection.rows) + weighed.fixed_bytes + statistics_bytes(layout),
         text_bytes=round(weighed.text_bytes * found.text),
         folder=str(target.parent),
         free_bytes=shutil.disk_usage(target.parent).free,

@@ -46,7 +46,8 @@ async function aboutStore({ path, bytes }: Found, reading: Reading, signal: Abor
     facts: [
       about.model,
       counted(layout.nSamples, "row"),
-      bytes === null ? `≈ ${sized(sizeOf(layout))}` : sized(bytes),
+      ...(bytes !== null ? [sized(bytes)] : layout.scoresOnly ? [] : [`≈ ${sized(sizeOf(layout))}`]),
+      ...(layout.scoresOnly ? ["scores only"] : []),
       layout.site,
       ...(scoreSets.length > 0 ? [counted(scoreSets.length, "score set")] : []),
     ],
@@ -129,7 +130,7 @@ function notOne(file: string, what: string): StoreTrouble {
   return new StoreTrouble("foreign", `${file} isn't ${what}.`, { mend: "Get it again from where it came." });
 }
 
-/** Bytes of the activations, which are the bulk of a store. */
+/** Bytes of the activations, which are the bulk of a store that has any. */
 function sizeOf({ nSamples, layers, nNeurons, pools, dtype }: Layout): number {
   return nSamples * layers.length * nNeurons * pools.length * (dtype === "float16" ? 2 : 4);
 }
