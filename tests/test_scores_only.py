@@ -19,7 +19,19 @@ from test_resume import blocks_done, wait_for
 from test_store import flip
 from tiny import tiny_model
 
-from nait_widgets import Inspector, append, capture, explain, fit_direction, join, score, select, subset, unpack
+from nait_widgets import (
+    DirectionHealth,
+    Inspector,
+    append,
+    capture,
+    explain,
+    fit_direction,
+    join,
+    score,
+    select,
+    subset,
+    unpack,
+)
 from nait_widgets.errors import DirectionError, NaitError, StoreError
 from nait_widgets.explaining import neuron_profile
 from nait_widgets.methods import Direction
@@ -122,6 +134,8 @@ def test_what_takes_activations_is_refused(scores_store: ActivationStore, kept: 
         lambda: fit_direction(scores_store, name="again"),
         lambda: neuron_profile(scores_store, np.arange(3)),
         lambda: Inspector(scores_store, scores=scores),
+        lambda: DirectionHealth(kept[0], scores_store),
+        lambda: kept[0].health(scores_store, scores),
         lambda: scores_store.pool("mean"),
         lambda: score(scores_store, "diversity"),
     ):

@@ -136,9 +136,11 @@ def health(
     Raises:
         DirectionError: The direction doesn't belong to the store, or to the scores; or it is another scorer.
         SelectionError: The fraction is out of range.
-        StoreError: The store is incomplete or damaged, lacks a pool, or no row of it may be selected.
+        StoreError: The store is incomplete or damaged, lacks a pool, keeps scores only, or no row of it may be
+            selected.
     """
     direction = require_direction(direction)
+    store.require_activations()
     Wish(fraction=fraction)
     valid = store.selectable
     if not valid.any():

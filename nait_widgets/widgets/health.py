@@ -46,6 +46,7 @@ class DirectionHealth(Widget):
 
     Raises:
         DirectionError: It is another scorer.
+        StoreError: The store keeps scores only.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DirectionHealth(Widget):
     ) -> None:
         # A scorer has no layers, refits or in-domain rows of which anything could be measured.
         self._direction = require_direction(direction)
+        store.require_activations()
         self._store, self._scores, self._fraction = store, scores, fraction
         super().__init__(kind="health")
 
