@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         facility_location,
         k_center,
         select,
+        select_from_fingerprint,
         suggest_ratio,
         without_near_duplicates,
     )
@@ -79,6 +80,7 @@ _HOMES = {
     "facility_location": "selection",
     "k_center": "selection",
     "select": "selection",
+    "select_from_fingerprint": "selection",
     "suggest_ratio": "selection",
     "without_near_duplicates": "selection",
     "ActivationStore": "store",
@@ -144,6 +146,7 @@ __all__ = [
     "score",
     "scorer",
     "select",
+    "select_from_fingerprint",
     "subset",
     "suggest_ratio",
     "unpack",

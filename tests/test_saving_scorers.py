@@ -196,6 +196,7 @@ def test_scores_come_back_with_their_scorers(store: ActivationStore, scores: xr.
     assert not keeps(again, near.named("other"))
     assert again.info()["saved"] == {
         "directions": ["sums"], "scorers": ["length", "near sums"], "scores": ["all"], "selections": [],
+        "fingerprints": [],
     }  # fmt: skip
     about = xr.open_zarr(store.path, group="scores/all", chunks=None).attrs["nait_scores"]["directions"]
     assert [(entry["name"], entry["key"], entry.get("kind")) for entry in about] == [

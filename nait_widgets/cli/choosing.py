@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
 from nait_widgets.cli.common import SCORE_OPTIONS, scoring, tell
+from nait_widgets.cli.fingerprints import read_for, selected
 from nait_widgets.cli.guarding import left_out
 from nait_widgets.cli.scorers import scored_by
 from nait_widgets.cluster import cluster
@@ -39,7 +40,9 @@ def score(options: argparse.Namespace) -> int:
             raise NaitError(f"{options.output}: scores can be written as {', '.join(TABLES)}")
         require_file_place(options.output)
     with cluster(options.scheduler, options.workers) as client:
-        scores = nait.score(store, scored_by(options) or None, client=client, **scoring(options))
+        scores = nait.score(
+            store, scored_by(options) or None, client=client, approximate=options.approximate, **scoring(options)
+        )
     table = scores["score"].to_pandas()
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(object))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
@@ -83,8 +86,12 @@ def select(options: argparse.Namespace) -> int:
         store = nait.open_store(options.store)
         _require_target(options, store)
         wish = _wish(store, options)
-        scores = _scores(store, options)
-        selection = nait.select(scores, **wish)
+        if options.from_fingerprint:
+            _require_unsaved(options)
+            selection = selected(store, scored_by(options), scoring(options), wish)
+        else:
+            scores = _scores(store, options)
+            selection = nait.select(scores, **wish)
     _require_rows(selection)
     if options.save:
         _save(selection, scores, options.save)
@@ -102,18 +109,27 @@ def select(options: argparse.Namespace) -> int:
         "written": [str(path) for path in written],
         **_ran_on(scores),
     }
+    facts, read = read_for(selection)
     among = "rows" if selection.n_candidates == selectable else f"candidates among {selectable:,} rows"
     lines = [f"{len(selection):,} of {selection.n_candidates:,} {among} selected, {report['tokens']:,} tokens"]
-    lines += [*_shared(selection), *(f"  {path}" for path in written)]
-    tell(options, report, [*lines, *_on_cluster(options, scores), *_saved_as(options)])
+    lines += [*_shared(selection), *read, *(f"  {path}" for path in written)]
+    tell(options, report | facts, [*lines, *_on_cluster(options, scores), *_saved_as(options)])
     return 0
+
+
+def _require_unsaved(options: argparse.Namespace) -> None:
+    """Raise where a selection from a fingerprint is to be saved, or is to go by saved scores."""
+    if options.save:
+        raise SelectionError("--save keeps exact scores, too, which --from-fingerprint doesn't make: write a file (-o)")
+    if options.scores:
+        raise SelectionError("--from-fingerprint scores by a direction's file: leave --scores out")
 
 
 def _require_alone(options: argparse.Namespace) -> None:
     """Raise where something is asked for besides a recipe that it says itself."""
     by = ("directions", "by", "targets", "scores", "direction", *SCORE_OPTIONS, "layers")
-    said = (*by, *WISH, "weight", "text", "min_tokens", "max_tokens", "label", "exclude")
-    if given := [name for name in said if getattr(options, name) not in (None, "", [])]:
+    said = (*by, *WISH, "from_fingerprint", "weight", "text", "min_tokens", "max_tokens", "label", "exclude")
+    if given := [name for name in said if getattr(options, name) not in (None, "", [], False)]:
         others = ", ".join("files" if name == "directions" else f"--{name.replace('_', '-')}" for name in given)
         raise SelectionError(f"a recipe says by what to select, and how much: leave {others} out")
 
@@ -167,7 +183,7 @@ def _save(selection: nait.Selection, scores: xr.Dataset | None, name: str) -> No
     from nait_widgets.saving import scores_by
 
     store = selection.store
-    if scores is not None and scores_by(store, selection.directions) is None:
+    if scores is not None and scores_by(store, selection.directions, approximate=selection.approximate) is None:
         if name in store.score_sets():
             raise SelectionError(
                 f"scores {name!r} of {store.path} go by others: save this selection under another name"

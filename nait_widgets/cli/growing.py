@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import nait_widgets as nait
 from nait_widgets.cli.common import tell
 from nait_widgets.errors import NaitError
+from nait_widgets.store.parts import read_parts
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -22,8 +24,11 @@ def join(options: argparse.Namespace) -> int:
 
 def append(options: argparse.Namespace) -> int:
     """Store + more rows of its kind -> the same store, longer."""
-    counts = _Counts()
-    return _tell(options, nait.append(options.store, options.more, report=counts), counts)
+    counts, store = _Counts(), nait.open_store(options.store)
+    lost = read_parts(store, "fingerprints")
+    longer = nait.append(store, options.more, report=counts)
+    left = [f"  its fingerprint was of the rows before: make it anew with `nait fingerprint {options.store}`"]
+    return _tell(options, longer, counts, left if lost else [])
 
 
 def subset(options: argparse.Namespace) -> int:
@@ -48,11 +53,11 @@ class _Counts:
         self.linked, self.blocks = linked, blocks
 
 
-def _tell(options: argparse.Namespace, store: nait.ActivationStore, counts: _Counts) -> int:
+def _tell(options: argparse.Namespace, store: nait.ActivationStore, counts: _Counts, more: Sequence[str] = ()) -> int:
     new = counts.blocks - counts.linked
     how = f"{counts.linked:,} of {counts.blocks:,} blocks as they were, {new:,} written anew"
     facts = {"output": str(store.path), "rows": len(store), "blocks": counts.blocks, "blocks_written": new}
-    tell(options, facts, [f"{store.path}: {len(store):,} rows ({how})"])
+    tell(options, facts, [f"{store.path}: {len(store):,} rows ({how})", *more])
     return 0
 
 

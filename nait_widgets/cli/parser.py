@@ -11,6 +11,7 @@ from nait_widgets.cli.arguments import Parser, names, pair, span, weight
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
+from nait_widgets.cli.fingerprints import fingerprint
 from nait_widgets.cli.growing import append, join, subset
 from nait_widgets.cli.guarding import guard
 from nait_widgets.cli.planning import plan
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     _add_cluster(sub)
     sub.add_argument("-o", "--output", type=Path, metavar="scores.parquet", help=".parquet, .csv or .jsonl")
     sub.add_argument("--save", metavar="NAME", help="save scores, and what they are by, in the store")
+    sub.add_argument("--approximate", action="store_true", help="from the store's fingerprint, by `nait fingerprint`")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
     _add_json(sub)
@@ -86,6 +88,9 @@ def parser() -> argparse.ArgumentParser:
         "--direction", action="append", default=[], metavar="NAME", help="column of these to select by; default: all"
     )
     sub.add_argument("--recipe", type=Path, help="repeat a selection exactly; STORE then says where it is")
+    sub.add_argument(
+        "--from-fingerprint", action="store_true", help="the same rows, for one direction, reading few activations"
+    )
     sub.add_argument("--merge", help="of several directions: union (default), round-robin, mean-z, max")
     sub.add_argument("--weight", type=weight, action="append", default=[], metavar="NAME=W", help="of a direction")
     sub.add_argument("--end", help="of the scores: top (default), bottom, random")
@@ -112,6 +117,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--save", metavar="NAME", help="save the selection in the store")
     _add_scoring(sub)
     _add_layers(sub, "that are summed")
+    _add_json(sub)
+
+    sub = command(fingerprint)
+    sub.add_argument("store", type=Path, metavar="STORE.zarr")
+    sub.add_argument("--pool", help="that it is of; default: the first")
     _add_json(sub)
 
     sub = command(guard)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import SelectionError, StoreError
+from nait_widgets.fingerprints.keeping import FORMAT as FINGERPRINT_FORMAT
 from nait_widgets.methods.encoding import FORMAT as DIRECTION_FORMAT
 from nait_widgets.scorers.encoding import FORMAT as SCORER_FORMAT
 from nait_widgets.store.parts import delete_part, read_parts
@@ -23,6 +24,7 @@ FORMATS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "scorers": (SCORER_FORMAT, ("name", "digest", "sha256")),
     "scores": ("nait-scores-1", ("name", "directions", "labels", "map")),
     "selections": ("nait-selection-1", ("name", "scores", "directions", "wish", "result")),
+    "fingerprints": (FINGERPRINT_FORMAT, ("name", "pools", "components", "rows")),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.explaining.projection import project
+from nait_widgets.fingerprints import ERROR
 from nait_widgets.methods import Direction
 from nait_widgets.saving import scored as kept_scored
 from nait_widgets.saving.kept import FORMATS, goes_by, now, part, parts, require_own, selections_of
@@ -56,6 +57,9 @@ def save_scores(store: ActivationStore, scores: xr.Dataset, name: str) -> None:
     }
     for column in ("layer_mean", "layer_scale"):
         columns[column] = Column(scores[column].to_numpy().reshape(len(names), -1), ("direction", "layer"))
+    if ERROR in scores:
+        errors = scores[ERROR].to_numpy().reshape(values.shape)
+        columns[ERROR] = Column(errors, ("sample", "direction"), (rows, 1))
     for column in BY_SAMPLE:
         columns[column] = Column(getattr(store, column), ("sample",), (rows,))
     if labels:
@@ -73,11 +77,17 @@ def scores(store: ActivationStore, name: str) -> xr.Dataset:
     return read(store, part(store, "scores", name))
 
 
-def scores_by(store: ActivationStore, scored: Sequence[Scored]) -> xr.Dataset | None:
-    """Saved scores by some directions and scorers, in their order; None where none are saved."""
+def scores_by(store: ActivationStore, scored: Sequence[Scored], *, approximate: bool = False) -> xr.Dataset | None:
+    """Saved scores by some directions and scorers, in their order; None where none are saved.
+
+    Args:
+        store: The store.
+        scored: By what.
+        approximate: Whether those from a fingerprint are wanted; they are other scores.
+    """
     wanted = {(each.name, each.digest) for each in scored}
     for saved in parts(store, "scores").values():
-        if wanted <= goes_by(saved):
+        if wanted <= goes_by(saved) and approximate == (ERROR in saved.names):
             return read(store, saved).sel(direction=[each.name for each in scored])
     return None
 
@@ -90,7 +100,8 @@ def read(store: ActivationStore, saved: Part) -> xr.Dataset:
         if scored[-1].digest != named["digest"]:
             what = named.get("kind", "direction")
             raise StoreError(f"{saved.place} goes by another {what} {named['name']!r} than the one that is saved")
-    dataset = as_dataset(store, scored, *(saved.array(name) for name in ("score", "layer_mean", "layer_scale")))
+    arrays = ["score", "layer_mean", "layer_scale", *([ERROR] if ERROR in saved.names else [])]
+    dataset = as_dataset(store, scored, *(saved.array(name) for name in arrays))
     for position, label in enumerate(saved.attributes["labels"]):
         if "dtype" in label:
             codes = saved.array("label_code")[:, position]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.fingerprints import Fingerprint
 from nait_widgets.saving.kept import FORMATS, names, parts
 from nait_widgets.saving.score_sets import BY_SAMPLE
 from nait_widgets.saving.score_sets import read as read_scores
@@ -52,6 +53,8 @@ def _check(store: ActivationStore, kind: Kind, part: Part) -> None:
                 part.array(name)
             if not np.array_equal(part.array("sample_id"), store.sample_id):
                 raise StoreError(f"{part.place} holds scores of other samples than the store's")
+        case "fingerprints":
+            Fingerprint(store, part).require_own()
         case "selections":
             rows = np.sort(part.array("row"))
             known = bool(np.isin(rows, np.arange(len(store))).all())

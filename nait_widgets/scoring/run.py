@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nait_widgets.errors import DirectionError
+from nait_widgets.fingerprints import ERROR, estimate, fingerprint
 from nait_widgets.methods import Direction, space
 from nait_widgets.methods import preset as find_preset
 from nait_widgets.scorers import Scorer
@@ -36,6 +37,7 @@ def score(
     preset: str | None = None,
     workers: int | None = None,
     client: Client | Literal["local"] | None = None,
+    approximate: bool = False,
     **options: Any,
 ) -> xr.Dataset:
     """Score every sample of a store under one or more directions (Eq. 5) or other scorers.
@@ -54,12 +56,17 @@ def score(
         client: Of a Dask cluster (`distributed.Client`), whose workers then read the store and compute: all must find
             it at its path. `"local"` for this process. None chooses: the client that is current here, if there is one
             and the store is remote or larger than this machine's memory; else this process. The scores are the same.
+        approximate: Whether directions are scored from the store's fingerprint (`make_fingerprint`), without reading
+            its activations: for any direction that scores the fingerprint's pool, but not by a cosine. Always in this
+            process.
 
     Returns:
         `score` (sample, direction) float64, NaN where a sample has none: where it was quarantined, or a scorer can't
         tell; `layer_mean` and `layer_scale` (direction, layer): what each layer's projection was centred and divided
         by, NaN for a scorer; `status` and `n_tokens` (sample); coordinates `sample_id` and `direction`, the columns'
-        names; the store, by what each column is (`directions`), and who read and why (`ran_on`), as attributes.
+        names; the store, by what each column is (`directions`), and who read and why (`ran_on`), as attributes. Where
+        approximate, also `score_error` (sample, direction): the most by which each score can be off the exact one, 0
+        for a scorer's.
 
     Raises:
         StoreError: The store is incomplete, damaged, or lacks a pool.
@@ -76,24 +83,36 @@ def score(
     directions = {i: each for i, each in enumerate(scored) if isinstance(each, Direction)}
     if (preset is not None or options) and not directions:
         raise DirectionError(f"{', '.join(options) or 'a preset'} can only be said of directions, and none is given")
-    _check(store, scored)
-    there, ran_on = placed(store, client, workers)
-    scores = np.full((len(store), len(scored)), np.nan)
+    check(store, scored, approximate=approximate)
+    there, ran_on = (store, "this process (a fingerprint)") if approximate else placed(store, client, workers)
+    scores, errors = np.full((2, len(store), len(scored)), np.nan)
     means, scales = np.full((2, len(scored), len(store.layout.layers)), np.nan)
     for pool in dict.fromkeys(direction.score.pool for direction in directions.values()):
         columns = [i for i, direction in directions.items() if direction.score.pool == pool]
         of_pool = [directions[i] for i in columns]
-        found = total(store, of_pool) if store.scores_only else Projection.of(there, of_pool).run(there, pool)
+        if approximate:
+            estimated = estimate(store, of_pool)
+            found, errors[:, columns] = estimated[:3], estimated.errors
+        elif store.scores_only:
+            found = total(store, of_pool)
+        else:
+            found = Projection.of(there, of_pool).run(there, pool)
         scores[:, columns], means[columns], scales[columns] = found
     for i, each in enumerate(scored):
         if isinstance(each, Scorer):
-            scores[:, i] = each.score(there)
-    scores[~store.selectable] = np.nan
-    return as_dataset(store, scored, scores, means, scales).assign_attrs(ran_on=ran_on)
+            scores[:, i], errors[:, i] = each.score(there), 0
+    scores[~store.selectable], errors[~store.selectable] = np.nan, np.nan
+    dataset = as_dataset(store, scored, scores, means, scales, errors if approximate else None)
+    return dataset.assign_attrs(ran_on=ran_on)
 
 
 def as_dataset(
-    store: ActivationStore, scored: Sequence[Scored], scores: Floats, means: Floats, scales: Floats
+    store: ActivationStore,
+    scored: Sequence[Scored],
+    scores: Floats,
+    means: Floats,
+    scales: Floats,
+    errors: Floats | None = None,
 ) -> xr.Dataset:
     """Scores as `score` returns them.
 
@@ -103,10 +122,11 @@ def as_dataset(
         scores: (sample, direction).
         means: What each layer's projection was centred by: (direction, layer).
         scales: What it was divided by: (direction, layer).
+        errors: Of approximate scores, the most by which they can be off: (sample, direction).
     """
     import xarray as xr
 
-    return xr.Dataset(
+    dataset = xr.Dataset(
         {
             "score": (("sample", "direction"), scores),
             "layer_mean": (("direction", "layer"), means),
@@ -125,6 +145,7 @@ def as_dataset(
             "directions": tuple(scored),
         },
     )
+    return dataset if errors is None else dataset.assign({ERROR: (("sample", "direction"), errors)})
 
 
 def _as_asked(direction: Direction, preset: str | None, options: dict[str, Any]) -> Direction:
@@ -139,14 +160,14 @@ def _as_asked(direction: Direction, preset: str | None, options: dict[str, Any])
     return direction.scored_by(**options)
 
 
-def _check(store: ActivationStore, scored: Sequence[Scored]) -> None:
+def check(store: ActivationStore, scored: Sequence[Scored], *, approximate: bool = False) -> None:
     """Raise before any work is done for nothing."""
     if not scored:
         raise DirectionError("nothing to score by is given; fit a direction with `nait fit`, or name a scorer")
     store.require_complete()
     for each in scored:
         if isinstance(each, Direction):
-            _check_direction(store, each)
+            _check_direction(store, each, approximate=approximate)
         else:
             each.require(store)
     names = [each.name for each in scored]
@@ -154,7 +175,7 @@ def _check(store: ActivationStore, scored: Sequence[Scored]) -> None:
         raise DirectionError(f"two columns are named {max(names, key=names.count)!r}; rename one with `named(...)`")
 
 
-def _check_direction(store: ActivationStore, direction: Direction) -> None:
+def _check_direction(store: ActivationStore, direction: Direction, *, approximate: bool) -> None:
     here: Any = space(store.provenance["model"], store.provenance["template"], store.layout.site)
     direction.require_same_space(here, f"store {store.path}")
     absent = set(direction.layers) - set(store.layout.layers)
@@ -163,7 +184,9 @@ def _check_direction(store: ActivationStore, direction: Direction) -> None:
         raise DirectionError(f"direction {direction.name!r} has layers {sorted(absent)} that {store.path} lacks")
     if asked:
         raise DirectionError(f"direction {direction.name!r} is to use layers {sorted(asked)}, which it lacks")
-    if store.scores_only:
+    if approximate:
+        fingerprint(store, direction.score.pool).require(direction)
+    elif store.scores_only:
         require_kept(store, direction)
     else:
         store.pool(direction.score.pool)

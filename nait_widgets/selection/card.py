@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nait_widgets.fingerprints import ERROR
 from nait_widgets.methods import Direction
 from nait_widgets.scorers import Scorer, TargetScorer
 from nait_widgets.store import Status
@@ -48,6 +49,7 @@ def card(selection: Selection, name: str) -> str:
         "|---|---|",
         f"| asked for | {wish.end} {asked}{merged} |",
         *([f"| scores | {ADJUSTED[wish.adjust]} |"] if wish.adjust in ADJUSTED else []),
+        *_estimated(selection),
         f"| candidates | {n_candidates:,} of {n_valid:,} selectable rows |",
         *_narrowed(wish),
         f"| score at the cut | {selection.cut:.4g} (first {selection.scores[0]:.4g}) |"
@@ -68,6 +70,19 @@ def card(selection: Selection, name: str) -> str:
         lines += ["", "The store has no text, so a row here is its `id` in the source, and no more."]
     lines += ["", "The rows keep the licence of their source. Repeat the selection with `nait select --recipe`.", ""]
     return "\n".join(lines)
+
+
+def _estimated(selection: Selection) -> list[str]:
+    """What is to be known of scores that a fingerprint told."""
+    if selection.approximate:
+        most = float(np.nanmax(selection.made_from[ERROR]))
+        return [f"| scores | estimates from a fingerprint, off by {most:.3g} at most: exact ones might choose others |"]
+    if selection.read is None or selection.read.scanned:
+        return []
+    return [
+        f"| read | {selection.read.share:.1%} of the activations' bytes: by a fingerprint, the rows that all of them "
+        "would give, in an order that is not exact |"
+    ]
 
 
 def _by(selection: Selection) -> str:

@@ -44,7 +44,8 @@ class Recipe:
     Attributes:
         store: Path of the store, relative to the recipe's folder; its rows and data and weights hashes.
         directions: Name, digest and path of each direction, relative to the recipe's folder; the path is None where
-            it is saved in the store. A scorer's entry also has the `kind` "scorer".
+            it is saved in the store. A scorer's entry also has the `kind` "scorer". Where scores were told by a
+            fingerprint, each says `approximate`.
         wish: What was asked for.
         export: Columns and order of the exported rows.
         result: Number of rows and digest of their ids.
@@ -66,7 +67,7 @@ class Recipe:
     ) -> Recipe:
         """The recipe of a selection that is exported to a path, with a file for what it is by outside the store."""
         folder = path.parent.resolve()
-        provenance = selection.store.provenance
+        provenance, approximate = selection.store.provenance, selection.approximate
         return cls(
             store={
                 "path": os.path.relpath(selection.store.path.resolve(), folder),
@@ -75,7 +76,11 @@ class Recipe:
                 "weights_hash": provenance["model"]["weights_hash"],
             },
             directions=[
-                {**entry(scored), "path": file and file.name}
+                {
+                    **entry(scored),
+                    "path": file and file.name,
+                    **({"approximate": True} if approximate else {}),
+                }
                 for scored, file in zip(selection.directions, files, strict=True)
             ],
             wish=selection.lasting.as_json(),
@@ -164,8 +169,9 @@ class Recipe:
             if scored[-1].digest != named["digest"]:
                 where = f"{what} {named['name']!r} of {store.path}" if path is None else path
                 raise SelectionError(f"{where} is not the {what} that the recipe was made with")
-        if (scores := scores_by(store, scored)) is None:
-            scores = score(store, scored, client=client)
+        approximate = any(named.get("approximate") for named in self.directions)
+        if (scores := scores_by(store, scored, approximate=approximate)) is None:
+            scores = score(store, scored, client=client, approximate=approximate)
         selection = select_by(scores, Wish.from_json(self.wish))
         if selection.ids_digest != self.result["ids_sha256"]:
             raise SelectionError(

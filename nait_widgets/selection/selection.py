@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nait_widgets.errors import SelectionError
+from nait_widgets.fingerprints import ERROR
 from nait_widgets.scored import columns
 from nait_widgets.selection.choosing import choose
 from nait_widgets.selection.filtering import RowFilter, positions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from nait_widgets.scored import Scored
+    from nait_widgets.selection.exact import Read
     from nait_widgets.store import ActivationStore
 
 Order = Literal["source", "rank"]
@@ -44,6 +46,7 @@ class Selection:
             aren't excluded. Rows that were pinned need not be.
         lasting: The wish where the store alone is at hand: with ids for label columns that only the scores have.
         made_from: The scores that it was chosen by, as `score` returned them.
+        read: What was read for it, where a fingerprint took the place of a scan.
     """
 
     rows: npt.NDArray[np.int64]
@@ -55,6 +58,7 @@ class Selection:
     candidates: npt.NDArray[np.bool_]
     lasting: Wish
     made_from: xr.Dataset
+    read: Read | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -72,6 +76,11 @@ class Selection:
     def n_candidates(self) -> int:
         """How many rows the choice was among."""
         return int(np.count_nonzero(self.candidates))
+
+    @property
+    def approximate(self) -> bool:
+        """Whether other rows might be chosen by exact scores: these are estimates, and nothing was read to decide."""
+        return ERROR in self.made_from and self.read is None
 
     @property
     def cut(self) -> float | None:
@@ -189,21 +198,29 @@ def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = Non
         row_filter: The filter of these scores, to be used again and again.
     """
     store, values, names = scored_values(scores)
-    n_valid = int(np.count_nonzero(store.selectable))
-    if wish.k is not None and wish.k > n_valid:
-        raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
-    candidates = np.logical_not(np.isnan(values).all(axis=1))
-    lasting = wish
-    if wish.filters.anything and wish.filters.narrow:
-        row_filter = row_filter or RowFilter(scores)
-        candidates &= row_filter.passing(wish.filters)
-        lasting = replace(wish, filters=row_filter.lasting(wish.filters))
-    candidates[positions(store, wish.excluded)] = False
+    candidates, lasting = candidates_of(scores, wish, row_filter)
     pinned = positions(store, wish.pinned)
     for row in pinned[~store.selectable[pinned]]:
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
     choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
     return Selection(*choice, wish, store, columns(scores), candidates, lasting, scores)
+
+
+def candidates_of(
+    scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = None
+) -> tuple[npt.NDArray[np.bool_], Wish]:
+    """Which rows a wish chooses among, (sample,), and how it reads where the store alone is at hand."""
+    store, values, _ = scored_values(scores)
+    n_valid = int(np.count_nonzero(store.selectable))
+    if wish.k is not None and wish.k > n_valid:
+        raise SelectionError(f"k is {wish.k:,}, but only {n_valid:,} rows of {store.path} may be selected")
+    candidates, lasting = np.logical_not(np.isnan(values).all(axis=1)), wish
+    if wish.filters.anything and wish.filters.narrow:
+        row_filter = row_filter or RowFilter(scores)
+        candidates &= row_filter.passing(wish.filters)
+        lasting = replace(wish, filters=row_filter.lasting(wish.filters))
+    candidates[positions(store, wish.excluded)] = False
+    return candidates, lasting
 
 
 def digest_of_ids(ids: npt.NDArray[Any]) -> str:

@@ -41,7 +41,8 @@ def join(
     disk, and each may be deleted by itself. Where a store ends inside a block, the rows from there on are written
     anew. The new store is the one that a capture of all rows would have given, statistics included.
 
-    Directions, scorers, scores and selections that are saved in the stores stay there: what they say is of other rows.
+    Directions, scorers, scores, selections and fingerprints that are saved in the stores stay there: what they say is
+    of other rows.
 
     Args:
         stores: Complete stores of one model, template and site, or their paths; packed ones, too.
@@ -73,7 +74,8 @@ def append(
     opened before go on seeing the old rows only, so go on with the one that is returned.
 
     Directions and scorers that are saved in the store are kept. Scores and selections name rows, and would no longer
-    be of all, so a store that holds any is refused.
+    be of all, so a store that holds any is refused. A fingerprint is left out, for it is made anew in a moment
+    (`make_fingerprint`).
 
     Args:
         store: The store that grows, a complete one in a folder, or its path.

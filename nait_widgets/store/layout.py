@@ -314,6 +314,20 @@ def column(
     )
 
 
+def records(group: zarr.Group, name: str, shape: tuple[int, int], block_rows: int) -> zarr.Array[Any]:
+    """Create an array of bytes (sample, byte): not compressed, one chunk a block, so that a row can be read alone."""
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype="uint8",
+        chunks=(block_rows, shape[1]),
+        compressors=[_crc32c()],
+        dimension_names=["sample", "byte"],
+        fill_value=0,
+        config=WRITE_ALL,
+    )
+
+
 def constant(
     group: zarr.Group,
     name: str,

@@ -18,9 +18,10 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.paths import slug
 from nait_widgets.store.layout import constant
+from nait_widgets.store.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence, Set
+    from collections.abc import Callable, Iterator, Mapping, Sequence, Set
     from pathlib import Path
 
     import numpy.typing as npt
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.store.store import ActivationStore
 
-Kind = Literal["directions", "scorers", "scores", "selections"]
+Kind = Literal["directions", "scorers", "scores", "selections", "fingerprints"]
 
 # The group of each kind, and the attribute that its parts have.
 KINDS: dict[Kind, str] = {
@@ -36,6 +37,7 @@ KINDS: dict[Kind, str] = {
     "scorers": "nait_scorer",
     "scores": "nait_scores",
     "selections": "nait_selection",
+    "fingerprints": "nait_fingerprint",
 }
 _LONGEST_KEY = 60  # characters, each up to 4 of the 255 bytes that a file's name may have
 
@@ -85,12 +87,8 @@ class Part:
         Raises:
             StoreError: It is missing or damaged.
         """
-        import zarr
-
         try:
-            node = self._group.get(name)
-            if not isinstance(node, zarr.Array):
-                raise StoreError(f"{self.place} is damaged: its array {name!r} is missing; save it again")
+            node = self._node(name)
             # Zarr reads a chunk that isn't there as one of nothing but fill values.
             if node.nchunks_initialized < node.nchunks:
                 raise StoreError(f"{self.place} is damaged: a chunk of its array {name!r} is missing; save it again")
@@ -98,6 +96,25 @@ class Part:
         except (ValueError, RuntimeError) as error:
             raise StoreError(f"{self.place} is damaged: array {name!r} can't be decoded ({error})") from error
         return values.astype(object) if values.dtype.kind == "T" else values
+
+    def records(self, name: str) -> Records:
+        """An array of records, of which single samples can be read.
+
+        Raises:
+            StoreError: It is missing, or its metadata is damaged.
+        """
+        try:
+            return Records(self._node(name), f"{self.place}/{name}")
+        except ValueError as error:
+            raise StoreError(f"{self.place} is damaged: array {name!r} can't be read ({error})") from error
+
+    def _node(self, name: str) -> zarr.Array[Any]:
+        import zarr
+
+        node = self._group.get(name)
+        if not isinstance(node, zarr.Array):
+            raise StoreError(f"{self.place} is damaged: its array {name!r} is missing; save it again")
+        return node
 
 
 def read_parts(store: ActivationStore, kind: Kind) -> dict[str, Part]:
@@ -123,7 +140,13 @@ def read_parts(store: ActivationStore, kind: Kind) -> dict[str, Part]:
     return found
 
 
-def write_part(store: ActivationStore, kind: Kind, attributes: Mapping[str, Any], columns: Mapping[str, Column]) -> str:
+def write_part(
+    store: ActivationStore,
+    kind: Kind,
+    attributes: Mapping[str, Any],
+    columns: Mapping[str, Column],
+    fill: Callable[[zarr.Group], None] | None = None,
+) -> str:
     """Keep a part, replacing the whole of one of the same name; gives its key.
 
     Args:
@@ -131,6 +154,7 @@ def write_part(store: ActivationStore, kind: Kind, attributes: Mapping[str, Any]
         kind: Which group it belongs to.
         attributes: JSON, with a `name`.
         columns: Arrays by their names.
+        fill: Writes what is too large to be given at once.
 
     Raises:
         StoreError: The store is incomplete, packed, or can't be written; or the attributes are no JSON.
@@ -144,7 +168,10 @@ def write_part(store: ActivationStore, kind: Kind, attributes: Mapping[str, Any]
     except ValueError as error:  # a browser could no longer read the store's metadata
         raise StoreError(f"{attributes['name']!r} can't be saved in {store.path}: {error}") from error
     with _written(store, kind, key) as building:
-        _fill(zarr.open_group(building, mode="w", zarr_format=3), kind, attributes, columns)
+        group = zarr.open_group(building, mode="w", zarr_format=3)
+        _fill(group, kind, attributes, columns)
+        if fill:
+            fill(group)
     return key
 
 

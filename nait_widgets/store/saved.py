@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
+    from nait_widgets.fingerprints import Fingerprint
     from nait_widgets.methods import Direction
     from nait_widgets.scorers import Scorer
     from nait_widgets.selection import Selection
@@ -143,12 +146,31 @@ class Saved:
 
         return saving.selection(_store(self), name)
 
+    def make_fingerprint(self, pool: str | None = None, components: Sequence[int] | None = None) -> Fingerprint:
+        """Keep a fingerprint of the activations, replacing that of the pool.
+
+        Some 450 bytes a sample tell its score under any direction, with a bound on the error: `score(...,
+        approximate=True)` reads nothing else, and `select_from_fingerprint` reads but a part of the activations.
+        Making it takes a few passes over the pool, in memory that doesn't grow with the samples: on 52,002 rows of 6
+        layers × 192 neurons 10 seconds of one processor.
+
+        Args:
+            pool: Which; None for the first that was captured. That of `mean` also serves `tail_mean`.
+            components: How many principal components are known after each stage, ascending; None for 64, 128, 384.
+
+        Raises:
+            StoreError: The store is incomplete, damaged or packed, keeps no activations, or lacks the pool.
+        """
+        from nait_widgets.fingerprints import COMPONENTS, make_fingerprint
+
+        return make_fingerprint(_store(self), pool, components or COMPONENTS)
+
     def delete(self, kind: Kind, name: str) -> None:
         """Delete what was saved.
 
         Args:
-            kind: `directions`, `scorers`, `scores` or `selections`.
-            name: What it is called.
+            kind: `directions`, `scorers`, `scores`, `selections` or `fingerprints`.
+            name: What it is called; a fingerprint has the name of its pool.
 
         Raises:
             StoreError: There is none of that name, or others go with it.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
+from nait_widgets.errors import StoreError
+from nait_widgets.store.records import checksums
 from nait_widgets.store.shards import Scratch, ShardedArray
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ class PoolReader:
                         values = wide.read(within, 0, self._scratch(wide=True))
                 else:
                     values = shard.read(within, layer, self._scratch())
-                yield layer, self._derive(values[: rows.stop - rows.start], rows, layer)
+                yield layer, self.derive(values[: rows.stop - rows.start], rows, layer)
 
     def chunks(self, layer: int) -> Chunks:
         """Every row chunk of a layer, by its position: (rows, activations)."""
@@ -149,7 +151,7 @@ class PoolReader:
                     rows = self.rows(start // self.layout.chunk_rows)
                     within = (start - block_rows.start) // self.layout.chunk_rows
                     values = shard.read(within, position, self._scratch(wide=layer in self._wide))
-                    yield rows, self._derive(values[: rows.stop - rows.start], rows, layer)
+                    yield rows, self.derive(values[: rows.stop - rows.start], rows, layer)
 
     def neurons(self, layer: int, neurons: Sequence[int], chunks: Sequence[int] | None = None) -> Floats:
         """Some neurons of a layer, by its position, in all row chunks or in some: (sample, len(neurons)) float32."""
@@ -159,7 +161,7 @@ class PoolReader:
             rows, (block, within) = self.rows(chunk), self._place(chunk)
             with array.shard(block) as shard:
                 values = shard.read(within, position, self._scratch(wide=layer in self._wide))
-            return self._derive(values[: rows.stop - rows.start], rows, layer)[:, neurons]
+            return self.derive(values[: rows.stop - rows.start], rows, layer)[:, neurons]
 
         pieces = range(self.n_chunks) if chunks is None else chunks
         return np.concatenate(list(self.mapper.map(read, pieces, self._chunks_a_task)))
@@ -190,6 +192,30 @@ class PoolReader:
                 out[wanted, layer] = values[rows[wanted] - self.rows(int(chunk)).start]
         return out
 
+    def row_bytes(self, layer: int) -> int:
+        """Bytes of a sample of a layer, by its position, as stored."""
+        return self.layout.n_neurons * self._array_of(layer)[0].dtype.itemsize
+
+    def single(self, rows: npt.NDArray[np.int64], layer: int, sums: npt.NDArray[np.uint32]) -> Floats:
+        """Single samples of a layer, by its position, as the captured pool has them: (len(rows), neuron) float32.
+
+        Args:
+            rows: Which, ascending.
+            layer: Position of the layer.
+            sums: CRC-32C of each one's bytes, as stored.
+
+        Raises:
+            StoreError: One is missing or not as it was written.
+        """
+        array, position = self._array_of(layer)
+        found = array.gather(rows, position)
+        for row in rows[checksums(found) != sums][:1].tolist():
+            raise StoreError(
+                f"layer {self.layout.layers[layer]} of row {row:,} of {array.name!r} isn't what the fingerprint was "
+                "made of; run `nait verify`, and make the fingerprint again"
+            )
+        return found.view(array.dtype).astype(np.float32)
+
     def _array_of(self, layer: int) -> tuple[ShardedArray, int]:
         """The array that holds a layer, and the layer's position in it."""
         return (self._wide[layer], 0) if layer in self._wide else (self._array, layer)
@@ -210,7 +236,8 @@ class PoolReader:
         scratch: Scratch = getattr(self._local, name)
         return scratch
 
-    def _derive(self, values: Floats, rows: slice, layer: int) -> Floats:
+    def derive(self, values: Floats, rows: slice | npt.NDArray[np.int64], layer: int) -> Floats:
+        """What the pool makes, in place, of a layer of the captured pool that it is had from: (row, neuron)."""
         if self._tail is None:
             return values
         n_tokens, first = self._tail

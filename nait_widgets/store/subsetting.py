@@ -33,8 +33,8 @@ def subset(
 ) -> ActivationStore:
     """Make a store of some rows of another, in the order that they have there.
 
-    Its statistics are of these rows alone. Directions, scorers, scores and selections that are saved in the store stay
-    there: what they say is of other rows.
+    Its statistics are of these rows alone. Directions, scorers, scores, selections and fingerprints that are saved in
+    the store stay there: what they say is of other rows.
 
     Args:
         store: A complete store or its path; a packed one, too.
