@@ -3,7 +3,8 @@
 from nait_widgets.fingerprints.basis import COMPONENTS, Basis
 from nait_widgets.fingerprints.bounds import Telling, View
 from nait_widgets.fingerprints.estimating import ERROR, Estimate, estimate
-from nait_widgets.fingerprints.keeping import Fingerprint, fingerprint, make_fingerprint
+from nait_widgets.fingerprints.making import make_fingerprint
+from nait_widgets.fingerprints.reading import Fingerprint, fingerprint
 from nait_widgets.fingerprints.spread import Spread
 
 __all__ = [

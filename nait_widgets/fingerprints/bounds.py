@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.fingerprints.basis import Basis, Told
-    from nait_widgets.fingerprints.keeping import Fingerprint
+    from nait_widgets.fingerprints.reading import Fingerprint
     from nait_widgets.methods import Direction
 
     Floats = npt.NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nait_widgets.fingerprints.bounds import Telling, View
-from nait_widgets.fingerprints.keeping import fingerprint
+from nait_widgets.fingerprints.reading import fingerprint
 from nait_widgets.progress import progress
 
 if TYPE_CHECKING:

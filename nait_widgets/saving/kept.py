@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import SelectionError, StoreError
-from nait_widgets.fingerprints.keeping import FORMAT as FINGERPRINT_FORMAT
+from nait_widgets.fingerprints.reading import FORMAT as FINGERPRINT_FORMAT
 from nait_widgets.methods.encoding import FORMAT as DIRECTION_FORMAT
 from nait_widgets.scorers.encoding import FORMAT as SCORER_FORMAT
 from nait_widgets.store.parts import delete_part, read_parts

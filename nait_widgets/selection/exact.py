@@ -23,6 +23,7 @@ from nait_widgets.selection.deciding import Known
 from nait_widgets.selection.selection import Selection, candidates_of, select_by
 from nait_widgets.selection.wish import Filters, Wish
 from nait_widgets.store.records import by_block
+from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,8 @@ def select_from_fingerprint(
     candidates, _ = candidates_of(about, wish)
     count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, int(np.count_nonzero(candidates)))
     assert count is not None
-    decided = reading.decide(candidates, count, at_most, bottom=wish.end == "bottom")
+    with one_thread_each():  # as in a scan: several threads add up in another order
+        decided = reading.decide(candidates, count, at_most, bottom=wish.end == "bottom")
     whole = len(store) * reading.row_bytes
     if not decided:
         n_bytes = reading.n_bytes + whole

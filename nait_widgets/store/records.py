@@ -8,7 +8,7 @@ import google_crc32c
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.store.files import files_of
+from nait_widgets.store.files import Place, files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,52 @@ def gather(file: FileIO, offsets: npt.NDArray[np.int64], width: int) -> Bytes:
     return out
 
 
+class InShard:
+    """Single samples inside a shard of activations, in chunks of one layer that aren't compressed.
+
+    Args:
+        files: Of the store.
+        key: Of the shard.
+        row_chunks: Chunks along its samples.
+        n_layers: Chunks along its layers.
+
+    Raises:
+        StoreError: The shard is missing or damaged.
+    """
+
+    def __init__(self, files: Files, key: str, row_chunks: int, n_layers: int) -> None:
+        place = files.place(key)
+        if not isinstance(place, Place):
+            raise StoreError(f"shard {files.path / key} is missing; capture its rows again")
+        n_bytes = 16 * row_chunks * n_layers + CHECKSUM  # an offset and a length of each chunk
+        tail = place.read(place.length - n_bytes, place.length)
+        self._shard, self._place = files.path / key, place
+        if len(tail) != n_bytes or google_crc32c.value(tail[:-4]) != int.from_bytes(tail[-4:], "little"):
+            raise self._damaged("the checksum of its index doesn't match")
+        self._offsets = np.frombuffer(tail[:-4], "<i8").reshape(row_chunks, n_layers, 2)[..., 0]
+
+    def read(self, rows: npt.NDArray[np.int64], layer: int, chunk_rows: int, width: int) -> Bytes:
+        """The bytes of samples by their places in the shard, ascending, which nothing here checks: (row, byte).
+
+        Args:
+            rows: Which.
+            layer: Position of the layer.
+            chunk_rows: Samples a chunk.
+            width: Bytes of one.
+
+        Raises:
+            StoreError: The shard ends before.
+        """
+        offsets = self._offsets[rows // chunk_rows, layer]
+        if (offsets < 0).any() or (offsets + chunk_rows * width > self._place.length).any():
+            raise self._damaged("it ends before its chunks do, or lacks some")
+        with self._place.file.open("rb", buffering=0) as file:
+            return gather(file, self._place.offset + offsets + rows % chunk_rows * width, width)
+
+    def _damaged(self, what: str) -> StoreError:
+        return StoreError(f"shard {self._shard} is damaged: {what}; run `nait verify` and capture its rows again")
+
+
 class Records:
     """An array of sealed records, (sample, byte), of which single samples are read.
 
@@ -105,7 +151,7 @@ class Records:
     def _gathered(self, files: Files, rows: npt.NDArray[np.int64]) -> Bytes:
         found, block_rows = [np.empty((0, self.width), np.uint8)], self._array.chunks[0]
         for block, own in by_block(rows, block_rows):
-            if (place := files.place(f"{self._array.path}/c/{block}/0")) is None:
+            if not isinstance(place := files.place(f"{self._array.path}/c/{block}/0"), Place):
                 raise FileNotFoundError(f"block {block} is missing")
             with place.file.open("rb", buffering=0) as file:
                 found.append(gather(file, place.offset + own * self.width, self.width))

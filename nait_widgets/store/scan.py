@@ -208,7 +208,7 @@ class PoolReader:
             StoreError: One is missing or not as it was written.
         """
         array, position = self._array_of(layer)
-        found = array.gather(rows, position)
+        found = array.single(rows, position)
         for row in rows[checksums(found) != sums][:1].tolist():
             raise StoreError(
                 f"layer {self.layout.layers[layer]} of row {row:,} of {array.name!r} isn't what the fingerprint was "

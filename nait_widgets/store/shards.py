@@ -15,7 +15,7 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.files import Files, files_of
-from nait_widgets.store.records import by_block, gather
+from nait_widgets.store.records import InShard, by_block
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,7 +65,6 @@ class RawShard:
 
     def __init__(self, files: Files, key: str, row_chunks: int, n_layers: int) -> None:
         self._files, self._key, self._shape = files, key, (row_chunks, n_layers, 2)
-        self._known: npt.NDArray[np.uint64] | None = None
 
     def __enter__(self) -> RawShard:
         try:
@@ -75,7 +74,7 @@ class RawShard:
         except FileNotFoundError as error:
             raise StoreError(f"shard {self._files.path / self._key} is missing; capture its rows again") from error
         self._offset, self._length = place.offset, place.length
-        self._known = self._index = self._read_index() if self._known is None else self._known
+        self._index = self._read_index()
         return self
 
     def __exit__(
@@ -96,22 +95,6 @@ class RawShard:
         if google_crc32c.value(scratch.bytes[:-4]) != int.from_bytes(scratch.raw[-4:], "little"):
             raise self._damaged(f"the checksum of chunk ({row_chunk}, {layer}) doesn't match its bytes")
         return scratch.widen()
-
-    def gather(self, rows: npt.NDArray[np.int64], layer: int, chunk_rows: int, width: int) -> Bytes:
-        """The bytes of single samples of a layer, which nothing here checks: (row, byte).
-
-        Args:
-            rows: Which of the block, ascending: (row,).
-            layer: Position of the layer.
-            chunk_rows: Samples a chunk.
-            width: Bytes of one.
-        """
-        chunks = self._index[rows // chunk_rows, layer, 0].astype(np.int64)
-        ends = chunks + chunk_rows * width
-        if (chunks < 0).any() or (ends > self._length).any():
-            raise self._damaged("it ends before its chunks do, or lacks some")
-        with os.fdopen(self._file, "rb", buffering=0, closefd=False) as file:
-            return gather(file, self._offset + chunks + rows % chunk_rows * width, width)
 
     def _read_index(self) -> npt.NDArray[np.uint64]:
         length = 8 * int(np.prod(self._shape))
@@ -159,7 +142,7 @@ class ShardedArray:
         self._array, self._block_rows, self._chunk_rows = array, block_rows, chunk_rows
         self._n_layers = array.shape[1] if array.ndim == 3 else 1
         self._files = _raw_files(array, block_rows, chunk_rows)
-        self._opened: dict[int, Shard] = {}
+        self._opened: dict[int, InShard] = {}
 
     @property
     def direct(self) -> bool:
@@ -170,21 +153,6 @@ class ShardedArray:
         """Buffers for one thread."""
         return Scratch(self._chunk_rows, self._array.shape[-1], self._array.dtype)
 
-    def gather(self, rows: npt.NDArray[np.int64], layer: int) -> Bytes:
-        """The bytes of single samples of a layer, ascending, unchecked; only where shards are read directly.
-
-        Raises:
-            StoreError: A shard is missing or cut off.
-        """
-        width = self._array.shape[-1] * self._array.dtype.itemsize
-        found = [np.empty((0, width), np.uint8)]
-        for block, own in by_block(rows, self._block_rows):
-            shard = self._opened.setdefault(block, self.shard(block))
-            assert isinstance(shard, RawShard)
-            with shard:  # whose index is read once, be it opened again and again
-                found.append(shard.gather(own, layer, self._chunk_rows, width))
-        return np.concatenate(found)
-
     @property
     def name(self) -> str:
         """What it is called in its store."""
@@ -194,6 +162,27 @@ class ShardedArray:
     def dtype(self) -> np.dtype[Any]:
         """Of its values."""
         return np.dtype(self._array.dtype)
+
+    def single(self, rows: npt.NDArray[np.int64], layer: int) -> Bytes:
+        """The bytes of single samples of a layer, ascending, which nothing here checks: (row, byte).
+
+        Only where shards are read directly, from files.
+
+        Raises:
+            StoreError: A shard is missing or damaged.
+        """
+        width = self._array.shape[-1] * self.dtype.itemsize
+        found = [np.empty((0, width), np.uint8)]
+        for block, own in by_block(rows, self._block_rows):
+            if block not in self._opened:  # an index is read once, be single samples wanted again and again
+                self._opened[block] = self._in_shard(block)
+            found.append(self._opened[block].read(own, layer, self._chunk_rows, width))
+        return np.concatenate(found)
+
+    def _in_shard(self, block: int) -> InShard:
+        key = "/".join([self.name, "c", str(block), *["0"] * (self._array.ndim - 1)])
+        assert self._files is not None
+        return InShard(self._files, key, self._block_rows // self._chunk_rows, self._n_layers)
 
     def shard(self, block: int) -> Shard:
         """A block, to be opened with `with`."""

@@ -1,39 +1,28 @@
-"""The fingerprint of a store: made of one pool's activations, kept beside them, and read back."""
+"""The fingerprint of a pool as a store keeps it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nait_widgets.errors import DirectionError, StoreError
-from nait_widgets.fingerprints.basis import COMPONENTS, Basis
-from nait_widgets.fingerprints.spread import Spread
-from nait_widgets.progress import progress
-from nait_widgets.store.layout import constant, records
-from nait_widgets.store.parts import Column, read_parts, write_part
-from nait_widgets.store.records import checksums, sealed
+from nait_widgets.fingerprints.basis import Basis
+from nait_widgets.store.parts import read_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from nait_widgets.fingerprints.basis import Told
     from nait_widgets.methods import Direction, ScoreOptions
     from nait_widgets.store import ActivationStore
     from nait_widgets.store.parts import Part
-    from nait_widgets.store.scan import Chunks, Layers
 
     Floats = npt.NDArray[np.float64]
 
 FORMAT = "nait-fingerprint-1"
-SAMPLE_ROWS = 4096  # that a basis is fitted to; more of them hardly change what is read
-SAMPLE_BYTES = 2**30  # of these, as float64
-_TAIL = "tail_mean"  # had from the mean by arithmetic
-_SUMS = "layer_checksum"  # of each layer's bytes of each sample, so that one can be read without its neighbours
+SUMS = "layer_checksum"  # of each layer's bytes of each sample, so that one can be read without its neighbours
 
 
 class Fingerprint:
@@ -96,7 +85,7 @@ class Fingerprint:
 
     def layer_checksums(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
         """Of the bytes of each layer of some samples, ascending: (row, layer)."""
-        return self._part.records(_SUMS).read(rows)[:, :-4].copy().view(np.uint32)
+        return self._part.records(SUMS).read(rows)[:, :-4].copy().view(np.uint32)
 
     def require_own(self) -> None:
         """Raise unless it is of the store's activations, where there are any: looked up in a row of each block.
@@ -120,7 +109,7 @@ class Fingerprint:
         """Whether single samples can be read, of the fingerprint and of what it is of."""
         if self._store.scores_only:
             return False
-        return self._part.records(_SUMS).direct and self._store.pool(self.pool).direct
+        return self._part.records(SUMS).direct and self._store.pool(self.pool).direct
 
     def n_bytes(self, options: ScoreOptions) -> int:
         """Bytes that are read of it for a direction, whatever is then read of each sample."""
@@ -138,7 +127,7 @@ class Fingerprint:
 
     def deviation(self, pool: str, vectors: Floats) -> Floats:
         """Standard deviation of each layer's projection on a vector, over the selectable samples: (layer,)."""
-        names = [_covariance(pool, layer) for layer in self.layers]
+        names = [covariance_array(pool, layer) for layer in self.layers]
         variance = [own @ self._part.array(name) @ own for name, own in zip(names, vectors, strict=True)]
         deviation: Floats = np.sqrt(np.maximum(variance, 0))
         return deviation
@@ -165,98 +154,6 @@ def fingerprint(store: ActivationStore, pool: str) -> Fingerprint:
     )
 
 
-def make_fingerprint(
-    store: ActivationStore, pool: str | None = None, components: Sequence[int] = COMPONENTS
-) -> Fingerprint:
-    """Make the fingerprint of a store; see `ActivationStore.make_fingerprint`."""
-    pool = pool or store.layout.pools[0]
-    if pool not in store.layout.pools:
-        raise StoreError(
-            f"a fingerprint is of a pool that was captured, one of {', '.join(store.layout.pools)}, and not of {pool!r}"
-        )
-    store.require_writable()
-    store.require_complete()
-    if np.count_nonzero(store.selectable) < 2:
-        raise StoreError(f"{store.path} has fewer than two selectable rows, too few for a fingerprint")
-    basis = Basis.fit(store.pool(pool).take(_some(store)), components)
-    derived = pool == "mean" and _TAIL not in store.layout.pools and store.shared_first_token
-    pools = [pool, _TAIL] if derived else [pool]
-    columns = {
-        "mean": Column(basis.mean, ("layer", "neuron")),
-        "scale": Column(basis.scale, ("layer",)),
-        "vectors": Column(basis.vectors, ("component", "layer", "neuron")),
-        "step": Column(basis.step, ("component",)),
-    }
-    attributes = {
-        "format": FORMAT,
-        "name": pool,
-        "pools": pools,
-        "components": list(basis.components),
-        "rows": len(store),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-    def fill(group: Any) -> None:
-        _write_spreads(group, store, pools, basis)
-        _write_records(group, store, pool, basis)
-
-    write_part(store, "fingerprints", attributes, columns, fill)
-    return fingerprint(store, pool)
-
-
-def _some(store: ActivationStore) -> npt.NDArray[np.int64]:
-    """Evenly spaced rows, as many as a basis is fitted to."""
-    rows = np.flatnonzero(store.selectable)
-    row_bytes = 8 * len(store.layout.layers) * store.layout.n_neurons
-    most = max(2, min(SAMPLE_ROWS, SAMPLE_BYTES // row_bytes, len(rows)))
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-
-
-def _write_spreads(group: Any, store: ActivationStore, pools: Sequence[str], basis: Basis) -> None:
-    """Write how every layer varies, in a pass over each pool that holds one covariance for each reading thread."""
-
-    def of_layer(layer: int, chunks: Chunks) -> Spread:
-        spread = Spread(basis.mean[layer])
-        for rows, values in chunks:
-            spread.add(values[store.selectable[rows]])
-        return spread
-
-    mean = np.empty((len(pools), *basis.mean.shape))
-    for position, pool in enumerate(pools):
-        for layer, spread in enumerate(store.pool(pool).map_layers(of_layer)):
-            mean[position, layer] = spread.mean
-            constant(group, _covariance(pool, store.layout.layers[layer]), spread.covariance, ("neuron", "neuron_too"))
-    constant(group, "neuron_mean", mean, ("pool", "layer", "neuron"))
-
-
-def _covariance(pool: str, layer: int) -> str:
+def covariance_array(pool: str, layer: int) -> str:
+    """The array of how a layer's neurons vary together in a pool: (neuron, neuron)."""
     return f"neuron_covariance_{pool}_layer{layer}"
-
-
-def _write_records(group: Any, store: ActivationStore, pool: str, basis: Basis) -> None:
-    """Write every sample's records, in one pass that holds a block."""
-    layout, wide = store.layout, store.wide_layers.get(pool, [])
-    widths = {f"stage_{stage}": n_bytes for stage, n_bytes in enumerate(basis.n_bytes)}
-    widths[_SUMS] = 4 * (len(layout.layers) + 1)
-    shapes = {name: (len(store), width) for name, width in widths.items()}
-    arrays = {name: records(group, name, shape, layout.block_rows) for name, shape in shapes.items()}
-
-    def of_chunk(rows: slice, layers: Layers) -> dict[str, npt.NDArray[np.uint8]]:
-        shape = rows.stop - rows.start, len(layout.layers)
-        values = np.empty((*shape, layout.n_neurons), np.float32)
-        sums = np.zeros(shape[0], [("layers", "<u4", (shape[1],)), ("checksum", "<u4")])
-        for layer, activations in layers:
-            values[:, layer] = activations
-            dtype = np.float32 if layout.layers[layer] in wide else np.dtype(layout.dtype)
-            sums["layers"][:, layer] = checksums(activations.astype(dtype).view(np.uint8))
-        return {**basis.encode(values), _SUMS: sealed(sums)}
-
-    block = {name: np.empty((layout.block_rows, width), np.uint8) for name, width in widths.items()}
-    with progress(len(store), "fingerprint", "samples") as bar:
-        for rows, found in store.pool(pool).map_chunks(of_chunk):
-            own = layout.rows(rows.start // layout.block_rows)
-            for name, values in found.items():
-                block[name][rows.start - own.start : rows.stop - own.start] = values
-                if rows.stop == own.stop:
-                    arrays[name][own] = block[name][: own.stop - own.start]
-            bar.update(rows.stop - rows.start)
