@@ -11,7 +11,18 @@ from pathlib import Path
 from benchmarks.machine import in_words, machine
 from benchmarks.report import replace_part
 
-PARTS = ("capture", "scoring", "memory", "planning", "ten_million", "cluster", "cluster_scoring", "cuda", "browser")
+PARTS = (
+    "capture",
+    "scoring",
+    "memory",
+    "planning",
+    "exact_selection",
+    "ten_million",
+    "cluster",
+    "cluster_scoring",
+    "cuda",
+    "browser",
+)
 RESULTS = Path(__file__).with_name("results")
 
 

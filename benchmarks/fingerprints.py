@@ -1,4 +1,4 @@
-"""Which few bytes a sample tell its score best, and what an exact selection has to read beside them.
+"""Which few bytes a sample tell its score best: what a fingerprint could be, compared (`exact_selection` measures it).
 
     NAIT_SHARED=/path/to/shared python -m benchmarks.fingerprints STORE
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -23,15 +23,15 @@ import nait_widgets as nait
 from benchmarks.evidence.data import Row, outside_text, splits
 from benchmarks.evidence.measures import top
 from benchmarks.evidence.study import IN_DOMAIN
-from benchmarks.fingerprints_bases import SOME, Family, Pool, families
-from benchmarks.fingerprints_codes import Basis, Code, Staged, Strongest
-from benchmarks.fingerprints_cut import Known, depths
+from benchmarks.fingerprints_bases import Family, Pool, families
+from benchmarks.fingerprints_codes import Code, Strongest
 from benchmarks.inputs import SHARED
 from benchmarks.machine import in_words, machine
 from benchmarks.report import Cell, Report, Target, replace_part
 from benchmarks.timing import Spread
 from nait_widgets.methods import PRESETS, Direction
 from nait_widgets.selection.arithmetic import size
+from nait_widgets.selection.deciding import Known
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,19 +44,8 @@ MOST_READ = 25  # % of the activations' bytes
 ROUNDING = 1e-5  # of the scores' spread: what float32 may differ by between two ways of adding up
 FEW, MANY = 18, 6
 SHARES = (18, 9, 6, 3)  # of the dimensions, one in so many is kept
-STAGES = ((18,), (9,), (6,), (18, 6), (18, 9, 3), (18, 6, 2))
-FINE = 36  # one in so many at 16 bits
 READ, READ_IN_ORDER = "read at 10%, %", "read at 10% for the order, %"
-TOLD = (
-    "rank correlation",
-    "of the top 10 %, %",
-    "largest error / bound",
-    *(f"undecided at {fraction:.0%}, %" for fraction in FRACTIONS),
-)
-CHUNKS = "chunks of samples read from at 10%, %"
-STAGED = (*(f"read at {fraction:.0%}, %" for fraction in FRACTIONS), READ_IN_ORDER, CHUNKS)
 ALONE = "what is kept is read of all, then whole samples until the selection is certain."
-IN_STAGES = "each stage is read of the samples that the one before leaves undecided, then one layer after another."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,86 +107,62 @@ def single(pool: Pool, bases: dict[str, Family]) -> Iterator[Code]:
         for share in FEW, MANY:
             yield bases[name].code((pool.n_dimensions // bases[name].groups // share, 8))
     for share in SHARES:
-        yield _fine_first(bases["principal, all layers"], pool.n_dimensions // share)
+        count = pool.n_dimensions // share  # a quarter at 16 bits: their steps are the largest
+        yield bases["principal, all layers"].code((count // 4, 16), (count - count // 4, 8))
     for share in 2 * FEW, 2 * MANY:
         yield Strongest(n_neurons // share, n_layers)
     for bits in (4, 8):
         yield bases["every neuron"].code((pool.n_dimensions, bits))
 
 
-def staged(pool: Pool, bases: dict[str, Family]) -> Iterator[Code]:
-    """Principal components in stages, and then single layers."""
-    n, together, of_some = pool.n_dimensions, bases["principal, all layers"], bases[f"principal of one in {SOME}"]
-    for family, stages in (*((together, stages) for stages in STAGES), (of_some, STAGES[-1])):
-        yield Staged(tuple(_fine_first(family, n // share, n // FINE) for share in stages))
-
-
-def _fine_first(family: Family, count: int, fine: int | None = None) -> Basis:
-    """Some components, the first of them at 16 bits: their steps are the largest."""
-    fine = count // 4 if fine is None else min(fine, count)
-    return family.code((fine, 16), (count - fine, 8))
-
-
 def measure(pool: Pool, code: Code, targets: list[Scored]) -> Iterator[tuple[str, list[dict[str, float]]]]:
     """Every preset with what is measured of its directions."""
     project = code.on(np.stack([target.weights for target in targets], axis=1))
     chunks = list(pool.stream(project))
-    told, bounds = (np.concatenate([found[i] for _, found in chunks], axis=1) for i in range(2))
+    told, bounds = (np.concatenate([found[i] for _, found in chunks]).astype(np.float64) for i in range(2))
     valid = pool.store.selectable
     for preset, of_preset in groupby(range(len(targets)), lambda i: targets[i].preset):
         lines = []
         for i in of_preset:
             target = targets[i]
             exact = target.exact[valid]
-            slack = ROUNDING * exact.std()
-            levels = [
-                ((target.factor * one + target.offset)[valid], (target.factor * bound)[valid] + slack)
-                for one, bound in zip(told[:, :, i].astype(np.float64), bounds[:, :, i], strict=True)
-            ]
-            lines.append(_told(*levels[0], exact) | _read(code, levels, exact, pool))
+            scores = (target.factor * told[:, i] + target.offset)[valid]
+            bound = (target.factor * bounds[:, i])[valid] + ROUNDING * exact.std()
+            lines.append(_told(scores, bound, exact) | _read(code, Known(scores, bound), exact, pool.n_bytes))
         yield preset, lines
 
 
 def _told(told: Floats, bound: Floats, exact: Floats) -> dict[str, float]:
-    """How well the first level tells the scores under one direction."""
+    """How well a code tells the scores under one direction."""
     found = np.intersect1d(top(told, AT), top(exact, AT))
     line = {
         "rank correlation": float(np.corrcoef(_ranks(told), _ranks(exact))[0, 1]),
         "of the top 10 %, %": 100 * len(found) / size(AT, len(exact)),
         "largest error / bound": float(np.max(np.abs(told - exact) / bound)),
     }
-    known = Known.within(told, bound)
+    known = Known(told, bound)
     for fraction in FRACTIONS:
         line[f"undecided at {fraction:.0%}, %"] = 100 * float(known.undecided(size(fraction, len(exact))).mean())
     return line
 
 
-def _read(code: Code, levels: list[tuple[Floats, Floats]], exact: Floats, pool: Pool) -> dict[str, float]:
+def _read(code: Code, known: Known, exact: Floats, whole: int) -> dict[str, float]:
     """Bytes that an exact selection reads, in % of those of the activations."""
-    whole, n_layers = pool.n_bytes, len(pool.mean)
-    behind = len(levels) + 1 - len(code.costs)
-    costs = np.cumsum([*code.costs, *[whole / behind] * behind])
-    assert behind in (1, n_layers)
-    line = {}
-    for fraction in FRACTIONS:
-        k = size(fraction, len(exact))
-        depth = depths(levels, exact, k)
-        line[f"read at {fraction:.0%}, %"] = 100 * float(costs[depth].mean() / whole)
-        chunks = np.flatnonzero(pool.store.selectable) // pool.store.layout.chunk_rows
-        touched = len(np.unique(chunks[depth >= len(code.costs)])) / (chunks[-1] + 1)
-        line[f"chunks of samples read from at {fraction:.0%}, %"] = 100 * touched
-        depth[np.argsort(-exact, kind="stable")[:k]] = len(levels)
-        line[f"read at {fraction:.0%} for the order, %"] = 100 * float(costs[depth].mean() / whole)
-    return line
+    k = size(AT, len(exact))
+    read, right = np.zeros(len(exact), np.bool_), np.argsort(-exact, kind="stable")[:k]
+    while len(now := known.to_read(k, ~read)):
+        known.told[now], known.error[now], read[now] = exact[now], 0, True
+    assert set(np.argsort(-known.told, kind="stable")[:k]) == set(right), "another selection"
+    line = {READ: 100 * (code.n_bytes / whole + float(read.mean()))}
+    read[right] = True
+    return line | {READ_IN_ORDER: 100 * (code.n_bytes / whole + float(read.mean()))}
 
 
 def _ranks(values: Floats) -> npt.NDArray[np.int64]:
     return np.argsort(np.argsort(values, kind="stable"), kind="stable")
 
 
-def compared(
-    name: str, words: str, pool: Pool, made: Iterator[Code], targets: list[Scored], columns: Sequence[str]
-) -> Report:
+def compared(pool: Pool, made: Iterator[Code], targets: list[Scored]) -> Report:
     """A table of codes, two lines each."""
     whole = pool.n_bytes
     table: list[dict[str, Cell]] = []
@@ -205,11 +170,11 @@ def compared(
     for code in made:
         print(f"  {code.name}", file=sys.stderr, flush=True)
         for preset, lines in measure(pool, code, targets):
-            spreads: dict[str, Cell] = {column: Spread.of([line[column] for line in lines]) for column in columns}
+            spreads: dict[str, Cell] = {column: Spread.of([line[column] for line in lines]) for column in lines[0]}
             kept: dict[str, Cell] = {
                 "kept": code.name,
-                "bytes": " + ".join(f"{cost:g}" for cost in code.costs),
-                "%": 100 * sum(code.costs) / whole,
+                "bytes": code.n_bytes,
+                "%": 100 * code.n_bytes / whole,
             }
             table.append(kept | {"preset": preset} | spreads)
             least[preset] = min(least[preset], max(line[READ] for line in lines))
@@ -220,10 +185,10 @@ def compared(
     layout = pool.store.layout
     setting = (
         f"{int(pool.store.selectable.sum()):,} samples × {len(layout.layers)} layers × {layout.n_neurons} neurons, "
-        f"{layout.site}, {whole:,} bytes each; {words} Median over {', '.join(dict.fromkeys(t.name for t in targets))},"
+        f"{layout.site}, {whole:,} bytes each; {ALONE} Median over {', '.join(dict.fromkeys(t.name for t in targets))},"
         " with the lowest and the highest."
     )
-    return Report(name, setting, table, targets_met)
+    return Report("fingerprints", setting, table, targets_met)
 
 
 def main() -> None:
@@ -237,16 +202,12 @@ def main() -> None:
     here = machine()
     pool = Pool.of(nait.open_store(asked.store))
     targets, bases = scored(pool, fitted(pool.store)), families(pool)
-    told = [f"{in_words(here)}.\n"]
-    for report in (
-        compared("fingerprints", ALONE, pool, single(pool, bases), targets, (*TOLD, READ, READ_IN_ORDER)),
-        compared("fingerprints-staged", IN_STAGES, pool, staged(pool, bases), targets, STAGED),
-    ):
-        report.save(asked.out, here)
-        told.append(report.markdown())
-        print(told[-1], flush=True)
+    report = compared(pool, single(pool, bases), targets)
+    report.save(asked.out, here)
+    told = f"{in_words(here)}.\n\n{report.markdown()}"
+    print(told, flush=True)
     if asked.out == results:
-        replace_part(Path(__file__).with_name("RESULTS.md"), "fingerprints", "\n".join(told))
+        replace_part(Path(__file__).with_name("RESULTS.md"), "fingerprints", told)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SOME = 12  # samples, of which one gives a basis
-
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -67,10 +65,10 @@ class Pool:
         """Bytes of a sample's activations, which scoring it in full reads."""
         return self.n_dimensions * np.dtype(self.store.layout.dtype).itemsize
 
-    def covariance(self, every: int = 1) -> npt.NDArray[np.float64]:
-        """Sum of products over the samples, or over one in so many: (dimension, dimension)."""
+    def covariance(self) -> npt.NDArray[np.float64]:
+        """Sum of products over the samples: (dimension, dimension)."""
         total = np.zeros((self.n_dimensions, self.n_dimensions))
-        for _, products in self.stream(lambda values: values[::every].T @ values[::every]):
+        for _, products in self.stream(lambda values: values.T @ values):
             total += products
         return total
 
@@ -142,7 +140,6 @@ def families(pool: Pool) -> dict[str, Family]:
         Family.of("random, all layers", pool, random(pool.n_dimensions).astype(np.float32)),
         Family.of("principal, a layer", pool, of_layers(block), n_layers),
         Family.of("principal, all layers", pool, principal(covariance).astype(np.float32)),
-        Family.of(f"principal of one in {SOME}", pool, principal(pool.covariance(SOME)).astype(np.float32)),
         Family.of("every neuron", pool, np.eye(pool.n_dimensions, dtype=np.float32)),
     ]
     return {family.name: family for family in made}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from nait_widgets.fingerprints.basis import above
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -18,15 +20,15 @@ _HALF = 2.0**-11  # of a number: how far its float16 lies from it
 
 
 class Code(Protocol):
-    """One way to keep a sample: what is read of all, and what may be read behind it, before the sample itself."""
+    """One way to keep a sample."""
 
     @property
     def name(self) -> str:
         """What it is called."""
 
     @property
-    def costs(self) -> list[float]:
-        """Bytes of each level that is kept, a sample."""
+    def n_bytes(self) -> float:
+        """Bytes that are kept of a sample."""
 
     def on(self, weights: Floats) -> Project:
         """What it tells of a projection.
@@ -35,8 +37,8 @@ class Code(Protocol):
             weights: What is projected on: (dimension, direction).
 
         Returns:
-            From (sample, dimension) to the projection that is told after each level, and to how far off it can be:
-            each (level, sample, direction).
+            From (sample, dimension) to the projection that is told, and to how far off it can be: each
+            (sample, direction).
         """
 
 
@@ -62,46 +64,12 @@ class Basis:
     n_layers: int
 
     @property
-    def costs(self) -> list[float]:
-        """See `Code.costs`."""
-        return [float(self.bits.sum() / 8 + 2 * self.n_layers)]
+    def n_bytes(self) -> float:
+        """See `Code.n_bytes`."""
+        return float(self.bits.sum() / 8 + 2 * self.n_layers)
 
     def on(self, weights: Floats) -> Project:
         """See `Code.on`."""
-        seen = self._seen(weights)
-
-        def project(values: Floats) -> tuple[Floats, Floats]:
-            told, rounding, _, doubts = seen(values)
-            return told[None], (rounding + doubts.sum(axis=1))[None]
-
-        return project
-
-    def by_layer(self, weights: Floats) -> Project:
-        """The same, and what it tells after some of the sample's layers are read, those in most doubt first.
-
-        A layer that is read tells what the coefficients leave of it, and so what the direction sees there.
-        """
-        seen = self._seen(weights)
-
-        def project(values: Floats) -> tuple[Floats, Floats]:
-            told, rounding, parts, doubts = seen(values)
-            order = np.argsort(-doubts, axis=1)[:, :-1]  # behind the last layer lies the score itself
-            learnt = np.cumsum(np.take_along_axis(parts, order, axis=1), axis=1)
-            settled = np.cumsum(np.take_along_axis(doubts, order, axis=1), axis=1)
-            bound = rounding + doubts.sum(axis=1)
-            return (
-                np.concatenate([told[None], told + learnt.swapaxes(0, 1)]),
-                np.concatenate([bound[None], bound - settled.swapaxes(0, 1)]),
-            )
-
-        return project
-
-    def _seen(self, weights: Floats) -> Callable[[Floats], tuple[Floats, Floats, Floats, Floats]]:
-        """What is told (sample, direction); the most that rounding takes off it (direction,).
-
-        And of each layer what the part of the directions outside of the vectors sees, and the most that it can:
-        (sample, layer, direction).
-        """
         steps = 2.0 ** (self.bits - 1) - 1  # on each side of zero
         step: Floats = (np.maximum(self.largest, np.finfo(np.float32).tiny) / steps).astype(np.float32)
         along = self.vectors.T @ weights
@@ -110,43 +78,10 @@ class Basis:
         outside = (weights - self.vectors @ along).reshape(n, -1, weights.shape[1])
         size = np.linalg.norm(outside, axis=1) if self.n_layers else np.zeros((1, weights.shape[1]), np.float32)
 
-        def seen(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        def project(values: Floats) -> tuple[Floats, Floats]:
             stored: Floats = np.rint(values @ self.vectors / step) * step
             left: Floats = (values - stored @ self.vectors.T).reshape(len(values), n, -1)
-            parts = np.stack([left[:, layer] @ outside[layer] for layer in range(n)], axis=1)
-            return stored @ along, rounding, parts, kept_lengths(left)[:, :, None] * size
-
-        return seen
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """Some vectors of a basis for all samples, more of them for those that need it, and then layer by layer.
-
-    Attributes:
-        stages: Each with the vectors of the one before and more.
-    """
-
-    stages: tuple[Basis, ...]
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return f"{self.stages[0].name.split(':')[0]}: " + ", then ".join(str(len(b.bits)) for b in self.stages)
-
-    @property
-    def costs(self) -> list[float]:
-        """See `Code.costs`."""
-        before = [0, *(stage.bits.sum() / 8 for stage in self.stages)]
-        return [stage.costs[0] - float(known) for stage, known in zip(self.stages, before, strict=False)]
-
-    def on(self, weights: Floats) -> Project:
-        """See `Code.on`; the levels behind those that are kept are single layers of the sample."""
-        projects = [*(stage.on(weights) for stage in self.stages[:-1]), self.stages[-1].by_layer(weights)]
-
-        def project(values: Floats) -> tuple[Floats, Floats]:
-            told, bounds = zip(*(each(values) for each in projects), strict=True)
-            return np.concatenate(told), np.concatenate(bounds)
+            return stored @ along, rounding + kept_lengths(left) @ size
 
         return project
 
@@ -169,9 +104,9 @@ class Strongest:
         return f"strongest neurons: {self.count} a layer"
 
     @property
-    def costs(self) -> list[float]:
-        """See `Code.costs`: which, how strong, in two bytes each; and the lengths."""
-        return [self.n_layers * (4.0 * self.count + 2)]
+    def n_bytes(self) -> float:
+        """See `Code.n_bytes`: which, how strong, in two bytes each; and the lengths."""
+        return self.n_layers * (4.0 * self.count + 2)
 
     def on(self, weights: Floats) -> Project:
         """See `Code.on`."""
@@ -186,13 +121,11 @@ class Strongest:
             doubt = np.einsum("nl,nlm->nm", kept_lengths(layers - strong), np.sqrt(rest))
             flat = strong.reshape(values.shape)
             bound = _HALF * (np.abs(flat) @ np.abs(weights)) + doubt
-            return (flat.astype(np.float16).astype(np.float32) @ weights)[None], bound[None]
+            return flat.astype(np.float16).astype(np.float32) @ weights, bound
 
         return project
 
 
 def kept_lengths(values: Floats) -> Floats:
     """Lengths of (…, dimension) as float16 keeps them, rounded up so that they stay bounds: (…)."""
-    nearest = np.linalg.norm(values, axis=-1).astype(np.float16)
-    above: Floats = np.nextafter(nearest, np.float16(np.inf)).astype(np.float32)
-    return above
+    return above(np.linalg.norm(values, axis=-1)).astype(np.float32)
