@@ -50,7 +50,7 @@ class Local:
 
     @property
     def mapper(self) -> None:
-        """Threads of this process read the store when all of it is written."""
+        """Threads of this process read the store."""
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""

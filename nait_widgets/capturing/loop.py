@@ -35,7 +35,7 @@ class Engine(Protocol):
 
     @property
     def mapper(self) -> Mapper | None:
-        """Who reads the store when all of it is written; None for threads of this process."""
+        """Who reads the store, for its checks and its statistics; None for threads of this process."""
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
@@ -53,7 +53,7 @@ def run(engine: Engine, writer: StoreWriter, records: Records, *, monitor: bool)
         records: The source's rows.
         monitor: Whether a notebook shows the capture monitor.
     """
-    missing = writer.missing_blocks()
+    missing = writer.missing_blocks(engine.mapper)
     status = writer.store.status
     kept = status[status != Status.PENDING]
     with watch_capture(engine.layout.n_samples, len(kept), monitor=monitor) as watch, _told(writer):

@@ -162,7 +162,7 @@ def capture(
     }
     directions = [scores_only] if isinstance(scores_only, Direction) else scores_only
     writer = _open_writer(path, engine.layout, provenance, directions, overwrite=overwrite)
-    return open_store(path) if writer.sound() else run(engine, writer, records, monitor=monitor)
+    return open_store(path) if writer.sound(engine.mapper) else run(engine, writer, records, monitor=monitor)
 
 
 def require_room(path: Path, layout: Layout) -> None:

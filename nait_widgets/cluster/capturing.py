@@ -82,7 +82,7 @@ class OnCluster:
         job: What is to be captured.
 
     Attributes:
-        mapper: Who reads the store when all of it is written.
+        mapper: Who reads the store, for its checks and its statistics.
     """
 
     def __init__(self, client: Client, job: Job) -> None:

@@ -111,20 +111,24 @@ class StoreWriter:
         """The store as it is now."""
         return ActivationStore(self._path, self._group)
 
-    def missing_blocks(self) -> list[int]:
-        """The blocks that are pending or whose bytes are not as they were written, in order; these are discarded."""
+    def missing_blocks(self, mapper: Mapper | None = None) -> list[int]:
+        """The blocks that are pending or whose bytes are not as they were written, in order; these are discarded.
+
+        Args:
+            mapper: Who reads all activations for it; None for threads of this process.
+        """
         self._discard({block for block, _ in column_damage(self.store)})
-        self._discard({block for block, _ in activation_damage(self.store)})
+        self._discard({block for block, _ in activation_damage(self._read_by(mapper))})
         store = self.store
         missing = [block for block in range(self._layout.n_blocks) if not store.written(block)]
         self._discard(missing)  # what a killed writer left of them
         return missing
 
-    def sound(self) -> bool:
-        """Whether the store is complete and undamaged."""
+    def sound(self, mapper: Mapper | None = None) -> bool:
+        """Whether the store is complete and undamaged; `mapper` as for `missing_blocks`."""
         if any(constant_damage(self.store)):
             self._update(state="capturing")
-        return self.store.complete and not self.missing_blocks()
+        return self.store.complete and not self.missing_blocks(mapper)
 
     def write(self, block: Block) -> None:
         """Write a block: its data first, the status that declares it whole last."""
@@ -171,7 +175,7 @@ class StoreWriter:
                 tell.
             mapper: Who reads all activations for the statistics; None for threads of this process.
         """
-        store = self.store if mapper is None else self.store.on(mapper)
+        store = self._read_by(mapper)
         ids = np.asarray(store.array("first_token_id")[...])[store.selectable]
         shared = len(ids) > 0 and bool((ids == ids[0]).all()) and not self._layout.scores_only
         first = first_token(int(ids[0])) if shared else None
@@ -187,6 +191,9 @@ class StoreWriter:
         self._update(state="complete", shared_first_token=first is not None)
         consolidate(self._path)
         return open_store(self._path)
+
+    def _read_by(self, mapper: Mapper | None) -> ActivationStore:
+        return self.store if mapper is None else self.store.on(mapper)
 
     def _discard(self, blocks: Iterable[int]) -> None:
         """Delete the files of blocks, the status that declares them whole first."""
