@@ -13,6 +13,7 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
 from nait_widgets.store.identity import OF_ACTIVATIONS, differences
+from nait_widgets.store.ids import Ids
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.store import ActivationStore, open_store
 
@@ -122,14 +123,15 @@ def _require_alike(one: ActivationStore, other: ActivationStore) -> None:
 
 
 def _require_other_ids(stores: list[ActivationStore]) -> None:
-    holders: dict[str, int] = {}
-    for position, store in enumerate(stores):
-        for sample_id in store.sample_id.tolist():
-            if (holder := holders.setdefault(sample_id, position)) != position:
-                raise StoreError(
-                    f"sample {sample_id!r} is in {stores[holder].path} and in {store.path} too; leave it out of one of "
-                    "them with `nait subset`"
-                )
+    every = Ids(np.concatenate([store.sample_id for store in stores]))
+    ends = np.cumsum([len(store) for store in stores])
+    for row in every.repeated[:1].tolist():
+        sample_id = str(every.ids[row])
+        first, second = (stores[np.searchsorted(ends, at, "right")] for at in (every.rows([sample_id])[0], row))
+        raise StoreError(
+            f"sample {sample_id!r} is in {first.path} and in {second.path} too; leave it out of one of them with "
+            "`nait subset`"
+        )
 
 
 def _require_only_what_grows(store: ActivationStore) -> None:
