@@ -25,7 +25,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def run(rows: str, path: str, report: str, scores_only: str | None) -> None:
+def run(rows: str, path: str, report: str, scores_only: str | None = None) -> None:
     """Capture a file into a store, and write how it ended."""
     own = {**OPTIONS, "pools": None, "block_rows": 128} if scores_only else OPTIONS
     torch.set_num_threads(1)

@@ -19,7 +19,8 @@ from nait_widgets.methods.options import FitOptions, ScoreOptions
 from nait_widgets.selection.filtering import RowFilter, fold
 from nait_widgets.selection.labels import label_columns
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter
-from nait_widgets.store.layout import SKETCH_COMPONENTS, column
+from nait_widgets.store.arrays import column
+from nait_widgets.store.layout import SKETCH_COMPONENTS
 from nait_widgets.store.parts import read_parts
 
 FOLDER = Path(__file__).parent / "golden"

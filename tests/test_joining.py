@@ -22,7 +22,7 @@ from nait_widgets import append, capture, fit_direction, join, read_records, sco
 from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.models import CausalLM, load_model
 from nait_widgets.store import ActivationStore, open_store
-from nait_widgets.store.layout import column
+from nait_widgets.store.arrays import column
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from nait_widgets import capture
 from nait_widgets.errors import StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, Layout, PoolReader, Status, StoreWriter, open_store
-from nait_widgets.store.layout import column
+from nait_widgets.store.arrays import column
 from nait_widgets.store.shards import ShardedArray
 
 

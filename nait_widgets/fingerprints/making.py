@@ -12,7 +12,7 @@ from nait_widgets.fingerprints.basis import COMPONENTS, Basis
 from nait_widgets.fingerprints.reading import FORMAT, SUMS, Fingerprint, covariance_array, fingerprint
 from nait_widgets.fingerprints.spread import Spread
 from nait_widgets.progress import progress
-from nait_widgets.store.layout import constant, records
+from nait_widgets.store.arrays import constant, records
 from nait_widgets.store.parts import Column, write_part
 from nait_widgets.store.records import checksums, sealed
 

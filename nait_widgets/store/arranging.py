@@ -11,7 +11,8 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.paths import require_space, written_whole
 from nait_widgets.progress import progress
-from nait_widgets.store.layout import WRITE_ALL, Block, create_wide_array, wide_array
+from nait_widgets.store.arrays import WRITE_ALL, create_wide_array
+from nait_widgets.store.layout import Block, wide_array
 from nait_widgets.store.linking import Keys, alike, link
 from nait_widgets.store.projections import joined_statistics
 from nait_widgets.store.store import ActivationStore, open_store

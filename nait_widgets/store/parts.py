@@ -17,7 +17,7 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.paths import slug
-from nait_widgets.store.layout import constant
+from nait_widgets.store.arrays import constant
 from nait_widgets.store.records import Records
 
 if TYPE_CHECKING:

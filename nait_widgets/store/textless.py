@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.arrays import constant
 from nait_widgets.store.files import Made, Sources
-from nait_widgets.store.layout import constant
 from nait_widgets.store.parts import KINDS, quiet, read_parts
 
 if TYPE_CHECKING:

@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.arrays import WRITE_ALL, constant, create_arrays, create_axes, create_wide_array
 from nait_widgets.store.identity import OF_CAPTURE, differences
-from nait_widgets.store.layout import (
-    WRITE_ALL,
-    Block,
-    Layout,
-    constant,
-    create_arrays,
-    create_axes,
-    create_wide_array,
-    wide_array,
-)
+from nait_widgets.store.layout import Block, Layout, wide_array
 from nait_widgets.store.parts import begin_parts, consolidate
 from nait_widgets.store.projections import merged_statistics
 from nait_widgets.store.statistics import stacked
