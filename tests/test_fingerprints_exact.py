@@ -9,7 +9,7 @@ import fingerprinted
 import numpy as np
 import pytest
 from fingerprinted import LAYERS, NEURONS, TWINS, WIDE, build, direction, made
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nait_widgets import open_store, score, select, select_from_fingerprint
@@ -51,7 +51,7 @@ def test_rows_are_those_of_a_full_scan(store: ActivationStore, way: dict[str, An
             assert found.wish.end == end
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**20),
     kept=st.integers(1, len(LAYERS) * NEURONS),
@@ -73,7 +73,7 @@ def test_of_any_direction(store: ActivationStore, seed: int, kept: int, way: dic
         assert (off <= found.made_from["score_error"].to_numpy()[store.selectable]).all()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**20), kept=st.integers(1, len(LAYERS) * NEURONS), way=st.sampled_from(WAYS))
 def test_no_score_is_ever_off_by_more_than_its_bound(
     store: ActivationStore, seed: int, kept: int, way: dict[str, Any]

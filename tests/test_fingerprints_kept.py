@@ -10,6 +10,7 @@ from typing import Any
 
 import fingerprinted
 import numpy as np
+import pandas as pd
 import pytest
 from fingerprinted import COMPONENTS, N, build, direction
 
@@ -226,7 +227,10 @@ def test_at_the_command_line(own: ActivationStore, tmp_path: Path, capsys: Any) 
     assert "read" not in whole
     assert main([*select, "--from-fingerprint"]) == 0
     assert "that saved too little, so all were read" in capsys.readouterr().out
-    assert told("score", str(own.path), file, "--approximate", "--save", "estimated")["scored"] == 897
+    scores = told("score", str(own.path), file, "--approximate", "--save", "estimated", "-o", str(tmp_path / "s.csv"))
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert scores["directions"]["made up"]["largest_error"] == pytest.approx(table["made up error"].max())
+    assert (table["made up error"] >= 0).sum() == scores["scored"] == 897
     assert "score_error" in own.scores("estimated")
     assert told("select", str(own.path), "--scores", "estimated", "--k", "9", "-o", str(out))["selected"] == 9
     assert "estimates from a fingerprint" in out.with_name("subset.card.md").read_text()

@@ -47,18 +47,24 @@ def score(options: argparse.Namespace) -> int:
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(object))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
     table.insert(2, "n_tokens", store.n_tokens)
-    if options.output:
-        _write_table(table, options.output)
-    if options.save:
-        store.save_scores(scores, options.save)
     spread = {
         name: {key: float(getattr(table[name], key)()) for key in ("min", "median", "mean", "max", "std")}
         for name in table.columns[3:]
     }
+    if options.approximate:
+        for name, errors in scores["score_error"].to_pandas().items():
+            table[f"{name} error"] = errors
+            spread[str(name)]["largest_error"] = float(errors.max())
+    if options.output:
+        _write_table(table, options.output)
+    if options.save:
+        store.save_scores(scores, options.save)
     scored = int(store.selectable.sum())
     lines = [f"{options.output or options.store}: {scored:,} of {len(store):,} rows scored"]
     lines += [
-        f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}" for name, s in spread.items()
+        f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}"
+        + (f", each off by at most {s['largest_error']:.2g}" if "largest_error" in s else "")
+        for name, s in spread.items()
     ]
     report = {**_targets(options), "rows": len(store), "scored": scored, "directions": spread, **_ran_on(scores)}
     tell(options, report, [*lines, *_on_cluster(options, scores), *_saved_as(options)])

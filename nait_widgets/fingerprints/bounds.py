@@ -105,7 +105,8 @@ class Telling:
         n_tokens: Of each sample: (row,).
 
     Attributes:
-        doubts: How far the part of each layer that isn't seen can be off, at unit size: (row, layer).
+        doubts: How far the part of each layer that isn't seen can be off, at unit size, once all stages are known:
+            (row, layer).
     """
 
     def __init__(self, view: View, n_tokens: npt.NDArray[np.integer]) -> None:
@@ -116,8 +117,8 @@ class Telling:
         self._factor = tokens / (tokens - 1) if derived else np.ones(n)
         self._first = 1 / (tokens - 1) if derived else np.zeros(n)
         self._told, self._rounding, self._square = np.zeros((3, n))
-        self.doubts = np.full((n, n_layers), np.inf)
-        self._longest = np.full(n, np.inf)
+        self._outside, self._longest = np.full((2, n), np.inf)
+        self.doubts = np.zeros((n, n_layers))  # of few rows ever filled, and only then in memory
         self._seen = np.zeros((n, n_layers), np.float32)  # by the direction's part outside, of what is told
 
     def learn(self, stage: int, rows: npt.NDArray[np.int64] | slice, told: Told) -> None:
@@ -129,7 +130,10 @@ class Telling:
         self._square[rows] += np.einsum("nc,nc->n", told.coefficients, told.coefficients, dtype=np.float64)
         self._seen[rows] += told.coefficients @ view.crossed[span]
         lengths = np.linalg.norm(view.outside[stage], axis=1)
-        self.doubts[rows] = _times(lengths, told.left)
+        doubts = _times(lengths, told.left)
+        self._outside[rows] = doubts.sum(axis=1)
+        if span.stop == len(view.along):
+            self.doubts[rows] = doubts
         self._longest[rows] = told.left.max(axis=1)
 
     def read(self, layer: int, rows: npt.NDArray[np.int64], activations: npt.NDArray[np.float32]) -> None:
@@ -139,6 +143,7 @@ class Telling:
         values = (activations.astype(np.float64) - basis.mean[layer]) / basis.scale[layer]
         self._told[rows] += values @ outside - self._seen[rows, layer]
         self.doubts[rows, layer] = 0
+        self._outside[rows] = self.doubts[rows].sum(axis=1)
 
     def scores(self, rows: npt.NDArray[np.int64] | slice) -> Floats:
         """What some samples' scores are told to be: (row,)."""
@@ -154,7 +159,7 @@ class Telling:
         weights = np.linalg.norm(view.weights, axis=1)
         length = np.sqrt(self._square[rows]) + self._longest[rows]  # at least the sample's, at unit size
         arithmetic = _times(_ARITHMETIC * float(np.linalg.norm(weights * basis.scale)), length)
-        off = self._rounding[rows] + self.doubts[rows].sum(axis=1) + arithmetic
+        off = self._rounding[rows] + self._outside[rows] + arithmetic
         first = 0.0 if view.first is None else float(weights @ np.linalg.norm(view.first, axis=1))
         center = float(weights @ np.linalg.norm(basis.mean, axis=1))
         size = self._factor[rows] * (center + _times(float(weights @ basis.scale), length)) + self._first[rows] * first

@@ -39,6 +39,7 @@ KINDS: dict[Kind, str] = {
     "selections": "nait_selection",
     "fingerprints": "nait_fingerprint",
 }
+_AT_ONCE = 64  # chunks that are held while an array is checked
 _LONGEST_KEY = 60  # characters, each up to 4 of the 255 bytes that a file's name may have
 
 
@@ -89,13 +90,31 @@ class Part:
         """
         try:
             node = self._node(name)
-            # Zarr reads a chunk that isn't there as one of nothing but fill values.
-            if node.nchunks_initialized < node.nchunks:
-                raise StoreError(f"{self.place} is damaged: a chunk of its array {name!r} is missing; save it again")
+            self._require_chunks(node, name)
             values = np.asarray(node[...])
         except (ValueError, RuntimeError) as error:
             raise StoreError(f"{self.place} is damaged: array {name!r} can't be decoded ({error})") from error
         return values.astype(object) if values.dtype.kind == "T" else values
+
+    def require_decodable(self, name: str) -> None:
+        """Raise unless an array can be decoded, of which some chunks at a time are held.
+
+        Raises:
+            StoreError: It is missing or damaged.
+        """
+        try:
+            node = self._node(name)
+            self._require_chunks(node, name)
+            step = _AT_ONCE * node.chunks[0]
+            for start in range(0, node.shape[0], step):
+                node[start : start + step]
+        except (ValueError, RuntimeError) as error:
+            raise StoreError(f"{self.place} is damaged: array {name!r} can't be decoded ({error})") from error
+
+    def _require_chunks(self, node: zarr.Array[Any], name: str) -> None:
+        # Zarr reads a chunk that isn't there as one of nothing but fill values.
+        if node.nchunks_initialized < node.nchunks:
+            raise StoreError(f"{self.place} is damaged: a chunk of its array {name!r} is missing; save it again")
 
     def records(self, name: str) -> Records:
         """An array of records, of which single samples can be read.
@@ -218,7 +237,7 @@ def _undecodable(part: Part) -> Iterator[str]:
         return
     for name in names:
         try:
-            part.array(name)
+            part.require_decodable(name)
         except StoreError as error:
             yield str(error)
 
