@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nait_widgets.cluster.flowing import address, flow, require_workers, threads
+from nait_widgets.cluster.memory import keep_freed_memory
 from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class _Errand:
 
         with self._lock:
             if self._work is None:
+                keep_freed_memory()
                 self._work = cloudpickle.loads(self._payload)
             return self._work
 
