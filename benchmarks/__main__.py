@@ -22,6 +22,7 @@ PARTS = (
     "cluster_scoring",
     "cuda",
     "browser",
+    "ten_million_browser",
 )
 RESULTS = Path(__file__).with_name("results")
 

@@ -25,7 +25,7 @@ folder = {folder!r}
 store = nait.open_store(folder + "/pool.zarr")
 scores = nait.score(store, [nait.Direction.load(f"{{folder}}/{{name}}.direction") for name in {directions!r}])
 """
-CURATOR = 'curator = nait.Curator(store, scores, recipe="{recipe}.recipe.json")\ncurator'
+CURATOR = 'curator = nait.Curator(store, scores, recipe="{recipe}.recipe.json"{limit})\ncurator'
 
 DIRECTIONS = ("arithmetic", "python")
 
@@ -55,20 +55,38 @@ class Curating:
 
     @classmethod
     def opened(
-        cls, lab: Lab, folder: Path, recipe: str, *, directions: tuple[str, ...] = DIRECTIONS, height: int = 1900
+        cls,
+        lab: Lab,
+        folder: Path,
+        recipe: str,
+        *,
+        directions: tuple[str, ...] = DIRECTIONS,
+        height: int = 1900,
+        limit: int | None = None,
     ) -> Curating:
-        """Opens a notebook with a Curator that keeps its recipe under this name, and waits for its map."""
+        """Opens a notebook with a Curator that keeps its recipe under this name, and waits for all of it.
+
+        Args:
+            lab: Where.
+            folder: Of the store and the directions.
+            recipe: The name.
+            directions: By which rows are scored.
+            height: Of the window.
+            limit: Rows that the page holds whole; a larger pool has no map.
+        """
         lab.page.set_viewport_size({"width": 1280, "height": height})
         setup = SETUP.format(folder=str(folder), directions=directions)
-        lab.open_notebook([setup, CURATOR.format(recipe=recipe)])
+        limited = "" if limit is None else f", limit={limit}"
+        lab.open_notebook([setup, CURATOR.format(recipe=recipe, limit=limited)])
         curating = cls(lab, lab.page.locator(".nait-curator"))
-        curating.ready()
+        curating.ready(has_map=limit is None)
         return curating
 
-    def ready(self) -> None:
+    def ready(self, *, has_map: bool = True) -> None:
         """Waits until what comes after the first paint is there: the label columns and the map."""
         expect(self.widget.locator(".nait-filters-chip").first).to_be_visible(timeout=30_000)
-        expect(self.widget.locator("canvas")).to_be_visible()
+        if has_map:
+            expect(self.widget.locator("canvas")).to_be_visible()
 
     def slider(self, name: str) -> Locator:
         return self.widget.get_by_role("slider", name=name)

@@ -95,7 +95,7 @@ def test_rows_stay_text(lab: Lab, setup: str, rows: list[Row]) -> None:
     dialogs: list[str] = []
     lab.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     lab.page.set_viewport_size({"width": 1280, "height": 1900})
-    lab.open_notebook([setup, CURATOR.format(recipe="hostile")])
+    lab.open_notebook([setup, CURATOR.format(recipe="hostile", limit="")])
     page = Curating(lab, lab.page.locator(".nait-curator"))
     page.ready()
     nothing_acts(page)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from asking import Page
 
 from nait_widgets import Curator, Direction, Recipe, open_store, score, select
 from nait_widgets.errors import SelectionError
@@ -32,25 +33,6 @@ def curator(copy: ActivationStore, scores: xr.Dataset) -> Curator:
 def chosen_ids(curator: Curator) -> list[str]:
     assert curator.selection is not None
     return curator.selection.ids
-
-
-class Page:
-    """What the page would do with a widget: ask, and set what a control sets."""
-
-    def __init__(self, curator: Curator, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.curator = curator
-        self.sent: list[tuple[dict[str, Any], list[memoryview]]] = []
-        monkeypatch.setattr(curator, "send", lambda content, buffers=None: self.sent.append((content, buffers or [])))
-
-    def ask(self, question: str, **body: Any) -> dict[str, Any]:
-        self.curator._asked(None, {"id": len(self.sent), "ask": question, "body": body}, [])
-        self.curator._worker.submit(lambda: None).result()
-        return self.sent[-1][0]
-
-    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        content, buffers = self.sent[-1]
-        heads = content["arrays"]
-        return {h["name"]: np.frombuffer(b, h["dtype"]) for h, b in zip(heads, buffers, strict=True)}
 
 
 @pytest.fixture

@@ -42,3 +42,37 @@ export function without(a: Rows, b: Rows): Rows {
   const gone = new Set(b);
   return a.filter((row) => !gone.has(row));
 }
+
+/** Whether a set has a row. */
+export function has(rows: Rows, row: number): boolean {
+  let low = 0;
+  for (let high = rows.length; low < high;) {
+    const middle = (low + high) >> 1;
+    if (rows[middle]! < row) low = middle + 1;
+    else high = middle;
+  }
+  return rows[low] === row;
+}
+
+/**
+ * How many rows each set has, then all rows, as little-endian 32-bit integers; nothing where every set is empty. For
+ * pools so large that a bit a row would be much.
+ */
+export function list(sets: Rows[]): Uint8Array {
+  if (sets.every((rows) => rows.length === 0)) return new Uint8Array();
+  const numbers = [...sets.map((rows) => rows.length), ...sets.flatMap((rows) => [...rows])];
+  const view = new DataView(new ArrayBuffer(4 * numbers.length));
+  numbers.forEach((number, i) => view.setInt32(4 * i, number, true));
+  return new Uint8Array(view.buffer);
+}
+
+/** The sets that `list` listed. */
+export function unlist(data: Uint8Array, count: number): Rows[] {
+  if (data.length === 0) return Array.from({ length: count }, () => NO_ROWS);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let at = count;
+  return Array.from({ length: count }, (_, i) => {
+    const length = view.getInt32(4 * i, true);
+    return Int32Array.from({ length }, () => view.getInt32(4 * at++, true));
+  });
+}

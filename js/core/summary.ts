@@ -49,12 +49,21 @@ export class Totals {
     if (this.#labels?.of !== labels) this.#labels = counting(labels);
     const { counts, running } = this.#labels;
     running.to(rows);
-    return labels.values
-      .map((name, code) => ({ name, share: counts[code]! / Math.max(1, rows.length) }))
-      .filter(({ share }) => share > 0)
-      .sort((a, b) => b.share - a.share)
-      .slice(0, MOST_NAMED);
+    return mostFrequent(labels.values, counts, rows.length);
   }
+}
+
+/** The most frequent values of a label column among so many rows, given how often each occurs. */
+export function mostFrequent(
+  values: readonly string[],
+  counts: ArrayLike<number>,
+  rows: number,
+): { name: string; share: number }[] {
+  return values
+    .map((name, code) => ({ name, share: (counts[code] ?? 0) / Math.max(1, rows) }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share)
+    .slice(0, MOST_NAMED);
 }
 
 /** The score at the cut of an order: that of its last row taken; null where nothing is. */

@@ -1,27 +1,31 @@
 /** What has been heard of rows so far: their ids, and how their prompts begin. */
 
 import type { RowText } from "../views/table";
-import type { Source } from "./source";
+import type { RowSource } from "./source";
+
+const CAPACITY = 4096;
 
 export class KnownRows {
   #ids = new Map<number, string>();
   #previews = new Map<number, string>();
 
-  constructor(private readonly source: Source) {}
+  constructor(private readonly source: RowSource) {}
 
   async page(rows: number[]): Promise<RowText[]> {
     const texts = await this.source.page(rows);
-    texts.forEach(({ id, prompt }, i) => {
-      this.#ids.set(rows[i]!, id);
-      this.#previews.set(rows[i]!, prompt);
-    });
+    texts.forEach((text, i) => this.hear(rows[i]!, text));
     return texts;
+  }
+
+  hear(row: number, { id, prompt }: RowText): void {
+    keep(this.#ids, row, id);
+    keep(this.#previews, row, prompt);
   }
 
   /** The row of an id. */
   async find(id: string): Promise<number> {
     const row = await this.source.find(id);
-    this.#ids.set(row, id);
+    keep(this.#ids, row, id);
     return row;
   }
 
@@ -39,5 +43,15 @@ export class KnownRows {
     const known = this.#previews.get(row);
     if (known === undefined) void this.page([row]).then(arrived, () => undefined); // a tooltip can do without
     return known ?? "…";
+  }
+}
+
+/** Keep what is known of a row, and forget what was heard long ago. */
+function keep(known: Map<number, string>, row: number, text: string): void {
+  known.delete(row);
+  known.set(row, text);
+  for (const oldest of known.keys()) {
+    if (known.size <= CAPACITY) return;
+    known.delete(oldest);
   }
 }

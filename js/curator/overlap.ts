@@ -2,7 +2,7 @@
 
 import { NO_ROWS } from "../core/rows";
 import type { BudgetProps } from "../views/budget";
-import type { Source } from "./source";
+import type { RowSource } from "./source";
 
 const REST = 400; // milliseconds
 
@@ -13,7 +13,7 @@ export class MeanOverlap {
 
   /** @param told Called when the mean of the latest rows has come, or with what kept it from coming. */
   constructor(
-    private readonly source: Source,
+    private readonly source: RowSource,
     private readonly signal: AbortSignal,
     private readonly told: (error?: unknown) => void,
   ) {
@@ -25,8 +25,8 @@ export class MeanOverlap {
    *
    * @param settle Called before the source is asked, which must know of the choice by then.
    */
-  choose(rows: Int32Array, settle: () => void): void {
-    if (this.source.overlap === null || rows === this.#of || this.signal.aborted) return;
+  choose(rows: Int32Array | null, settle: () => void): void {
+    if (rows === null || this.source.overlap === null || rows === this.#of || this.signal.aborted) return;
     this.#of = rows;
     this.mean = "computing";
     clearTimeout(this.#timer);

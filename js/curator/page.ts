@@ -1,29 +1,25 @@
 /** The Curator: puts controls and views on the page, and hands what happens in one to the others. */
 
 import { count } from "../core/amounts";
-import { Curation } from "../core/curation";
 import type { SortKey } from "../core/ordering";
 import { Amount } from "../views/amount";
 import { Budget } from "../views/budget";
-import { button, labelled, type Option, options, select } from "../views/controls";
-import { fill, h } from "../views/dom";
+import { button, labelled, select } from "../views/controls";
+import { h } from "../views/dom";
 import { Exporter, type Exporting } from "../views/exporter";
 import { Filters } from "../views/filters";
 import { Histogram } from "../views/histogram";
 import { framed, type Host } from "../views/host";
 import { Reader } from "../views/reader";
-import { Scatter, type ScatterData } from "../views/scatter";
 import { Table } from "../views/table";
 import { Trouble } from "../views/trouble";
 import { type Columns, columnsOf } from "./columns";
+import type { Curated, CuratorMap, OpenPool } from "./curated";
 import { KnownRows } from "./known";
 import type { Heard, Memory } from "./memory";
 import { MeanOverlap } from "./overlap";
-import { CuratorPicture } from "./picture";
-import type { Opened, Source } from "./source";
+import type { About, RowSource } from "./source";
 import { CuratorState } from "./state";
-
-const MAPS: Record<string, string> = { pca: "PCA", umap: "UMAP", tsne: "t-SNE" };
 
 /** What a page takes from where it is shown. */
 export interface Surroundings {
@@ -38,19 +34,16 @@ export interface Surroundings {
 export class CuratorPage {
   readonly trouble = new Trouble();
   readonly elements: HTMLElement[];
-  #curation: Curation;
+  #curated: Curated;
+  #map: CuratorMap;
   #memory: Memory;
   #known: KnownRows;
-  #nowhere: ScatterData;
-  #tokens: { low: number; high: number };
   #state: CuratorState;
-  #picture: CuratorPicture;
   #draw: () => void;
-  #version = 0;
   #current: number | null = null;
   /** Counts what was asked to be looked at; what an older ask finds comes too late. */
   #looks = 0;
-  #map: { data: ScatterData; axes: string } | null = null;
+  #unsaid: string | null = null;
   #overlap: MeanOverlap;
   #columns: Columns;
 
@@ -58,23 +51,20 @@ export class CuratorPage {
   #histogram: Histogram;
   #filters: Filters;
   #budget = new Budget();
-  #scatter: Scatter;
   #table: Table;
   #reader: Reader;
   #exporter: Exporter;
   #undo: HTMLButtonElement;
   #redo: HTMLButtonElement;
-  #mapBy: HTMLSelectElement;
-  #colourBy: HTMLSelectElement;
   #histogramOf: HTMLSelectElement;
 
   constructor(
-    private readonly source: Source,
-    private readonly opened: Opened,
+    private readonly source: RowSource,
+    private readonly opened: About,
+    open: OpenPool,
     private readonly host: Host,
     around: Surroundings,
   ) {
-    const { pool } = opened;
     const failed = (error: unknown): void => this.trouble.show(error);
     this.#draw = framed(host.signal, () => this.#render());
     this.#known = new KnownRows(source);
@@ -83,15 +73,15 @@ export class CuratorPage {
       this.#draw();
     });
     this.#columns = columnsOf(around.columns, opened.text);
-    const unplaced = new Float32Array(pool.tokens.length).fill(NaN);
-    this.#nowhere = { x: unplaced, y: unplaced };
-    this.#tokens = extent(pool.tokens);
     this.#memory = around.remember({
       state: (state, how) => this.#state.arrive(state, how),
       current: (id) => this.#find(id),
     });
-    this.#curation = new Curation(pool, this.#memory.read());
-    this.#state = new CuratorState(this.#curation, source, this.#memory, {
+    const settle = (): void => this.#memory.flush();
+    const audience = { changed: () => this.#draw(), failed, settle };
+    const { curated, map } = open(this.#memory.read(), this.#known, audience, host.signal);
+    this.#curated = curated;
+    this.#state = new CuratorState(curated, this.#memory, {
       changed: () => this.#draw(),
       done: (how) => {
         this.trouble.clear(); // what it said was about an earlier step
@@ -99,29 +89,27 @@ export class CuratorPage {
       },
       failed,
     });
-    this.#picture = new CuratorPicture(this.#curation, opened);
     const state = this.#state;
 
     this.#amount = new Amount(host, { wish: (wish, done) => state.wish(wish, done) });
     this.#histogram = new Histogram(host, {
-      cut: (value, done) => state.cutAt(value, this.#picture.histogramOf, done),
+      cut: (value, done) => state.cutAt(value, curated.histogramOf, done),
     });
     this.#filters = new Filters(host, {
       filters: (change) => void state.filter(change),
       clearLasso: () => state.clearLasso(),
       clearAll: () => state.clearFilters(),
-      pinShown: () => state.shownByHand("pinned"),
-      excludeShown: () => state.shownByHand("excluded"),
+      pinShown: () => void state.shownByHand("pinned"),
+      excludeShown: () => void state.shownByHand("excluded"),
       showByHand: () => this.#sortBy("hand"),
     });
-    this.#scatter = new Scatter(host, {
+    this.#map = map(host, {
       lasso: (rows, mode) => state.lasso(rows, mode),
       clearLasso: () => state.clearLasso(),
       pick: (row) => this.#look(row),
-      describe: (row) => `${this.#picture.cell(row, "score")} · ${this.#known.preview(row, () => this.#draw())}`,
+      describe: (row) => `${curated.cell(row, "score")} · ${this.#known.preview(row, () => this.#draw())}`,
     });
     this.#table = new Table(host, {
-      page: (rows) => this.#known.page(rows),
       sort: (key) => this.#sortBy(key as SortKey),
       current: (row) => this.#look(row),
       open: (row) => {
@@ -137,91 +125,69 @@ export class CuratorPage {
       previous: () => this.#step(-1),
       next: () => this.#step(1),
     });
-    const told = (): void => this.#memory.flush(); // what is written is what the page shows
     this.#exporter = new Exporter(host, around.exporting, {
-      export: (wish, progress) => (told(), source.export(wish, progress)),
-      code: () => (told(), source.code()),
+      export: (wish, progress) => (settle(), source.export(wish, progress)), // what is written is what the page shows
+      code: () => (settle(), source.code()),
     });
     this.#exporter.setPath(opened.export);
 
     this.#undo = button("Undo", "Ctrl+Z", () => state.travel("undo"));
     this.#redo = button("Redo", "Ctrl+Shift+Z", () => state.travel("redo"));
-    this.#mapBy = select(
-      opened.maps.map((method) => [method, MAPS[method] ?? method]),
-      () => void this.#loadMap(),
-    );
-    this.#colourBy = select(COLOURS, (value) => {
-      this.#picture.colourBy = value;
-      this.#version++;
-    });
     this.#histogramOf = select(
-      pool.directions.map((name, i) => [String(i), name]),
+      curated.directions.map((name, i) => [String(i), name]),
       (value) => {
-        this.#picture.direction = Number(value);
+        curated.direction = Number(value);
+        this.#draw();
       },
     );
-    for (const choice of [this.#colourBy, this.#histogramOf]) choice.addEventListener("change", this.#draw);
     this.elements = this.#layOut();
     for (const element of this.elements) element.addEventListener("keydown", (event) => this.#key(event));
     this.#render();
-    void this.#loadLabels();
-    void this.#loadMap();
+    curated.readLabels().then(this.#draw, failed);
   }
 
   #render(): void {
     const { live } = this.#state;
-    if (this.#curation.state !== live) {
-      this.#curation.set(live);
-      this.#version++;
-    }
-    const [curation, picture] = [this.#curation, this.#picture];
-    this.#amount.update(picture.amount());
-    this.#histogram.update(picture.histogram());
-    this.#histogramOf.parentElement!.hidden = picture.histogramOf === null || this.opened.pool.directions.length === 1;
+    const curated = this.#curated;
+    if (curated.state !== live) curated.set(live);
+    this.#amount.update(curated.amount());
+    this.#histogram.update(curated.histogram());
+    this.#histogramOf.parentElement!.hidden = curated.histogramOf === null || curated.directions.length === 1;
     this.#filters.update({
+      ...curated.filters(),
       filters: live.asked.filters,
       lasso: live.lasso === null ? null : live.lasso.length,
-      labels: curation.labels,
-      counts: picture.labelCounts(),
-      shown: curation.shown,
-      n: curation.n,
+      n: curated.n,
       pinned: live.pinned.length,
       excluded: live.excluded.length,
       text: this.opened.text,
       searching: this.#state.searching,
-      tokens: this.#tokens,
     });
-    this.#overlap.choose(curation.chosen.rows, () => this.#memory.flush());
-    this.#budget.update(picture.budget(this.#overlap.mean));
-    this.#scatter.update({
-      data: this.#map?.data ?? this.#nowhere,
-      state: curation.marks,
-      shown: curation.shown,
-      color: picture.colour(),
-      current: this.#current,
-      lassoed: live.lasso !== null,
-      axes: this.#map?.axes ?? null,
-    });
+    this.#overlap.choose(curated.chosenRows, () => this.#memory.flush());
+    this.#budget.update(curated.budget(this.#overlap.mean));
+    this.#map.update(this.#current);
     this.#table.update({
-      rows: picture.rows(),
-      columns: this.#columns[picture.scores][picture.shownLabel() === null ? "unlabelled" : "labelled"],
-      cell: (row, key) => picture.cell(row, key),
-      state: (row) => picture.stateOf(row),
-      sort: picture.sort,
+      rows: curated.rows(),
+      columns: this.#columns[curated.scores][curated.shownLabel() === null ? "unlabelled" : "labelled"],
+      cell: (row, key) => curated.cell(row, key),
+      state: (row) => curated.stateOf(row),
+      sort: curated.sort,
       current: this.#current,
-      version: this.#version,
+      version: curated.version,
     });
+    for (const view of [this.#histogram, this.#budget]) view.element.setAttribute("aria-busy", String(curated.waiting));
     if (this.#current !== null) this.#read(this.#current);
     this.#undo.disabled = !this.#state.canUndo;
     this.#redo.disabled = !this.#state.canRedo;
+    this.#say();
   }
 
   #read(row: number): void {
     this.#reader.update({
       row,
       title: this.#known.knownId(row) ?? `row ${row + 1}`,
-      facts: this.#picture.facts(row),
-      state: this.#picture.stateOf(row),
+      facts: this.#curated.facts(row),
+      state: this.#curated.stateOf(row),
       text: this.opened.text ? () => this.source.sample(row) : null,
     });
   }
@@ -254,64 +220,48 @@ export class CuratorPage {
   }
 
   #step(by: 1 | -1): void {
-    const rows = this.#picture.rows();
-    const place = this.#current === null ? -1 : rows.indexOf(this.#current);
-    this.#look(rows[Math.max(0, Math.min(rows.length - 1, place + by))]!);
+    const rows = this.#curated.rows();
+    const place = this.#current === null ? -1 : rows.positionOf(this.#current);
+    this.#table.goTo(Math.max(0, Math.min(rows.length - 1, place + by)));
   }
 
   /** Exclude rows, or stop doing so; the place in the table stays, though an excluded row goes to its end. */
   #exclude(rows: number[]): void {
-    const order = this.#picture.rows();
-    let place = this.#current === null || !rows.includes(this.#current) ? -1 : order.indexOf(this.#current);
-    while (place >= 0 && rows.includes(order[place]!)) place = place + 1 < order.length ? place + 1 : -1;
-    const leaves = rows.some((row) => !this.#picture.stateOf(row).excluded);
+    const order = this.#curated.rows();
+    let next = this.#current === null || !rows.includes(this.#current) ? undefined : this.#current;
+    for (let place = next === undefined ? -1 : order.positionOf(next); next !== undefined && rows.includes(next);) {
+      next = place < 0 ? undefined : order.at(++place);
+    }
+    const leaves = rows.some((row) => !this.#curated.stateOf(row).excluded);
     this.#state.toggle("excluded", rows);
-    if (leaves && place >= 0) this.#look(order[place]!);
+    if (leaves && next !== undefined) this.#look(next);
   }
 
   #sortBy(key: SortKey): void {
-    const { sort } = this.#picture;
+    const { sort } = this.#curated;
     const highestFirst = key === "score" || key === "tokens" || key === "hand";
-    this.#picture.sort = { key, descending: sort.key === key && key !== "hand" ? !sort.descending : highestFirst };
+    this.#curated.sort = { key, descending: sort.key === key && key !== "hand" ? !sort.descending : highestFirst };
     this.#draw();
   }
 
+  /** Say how a step came and how many rows are chosen now, once that is known. */
   #announce(how: string): void {
-    requestAnimationFrame(() => {
-      const n = count(this.#curation.chosen.rows.length);
-      this.host.announce(`${how}${how && ": "}${n} rows chosen`);
-    });
-  }
-
-  // -- what comes after the first paint
-
-  async #loadLabels(): Promise<void> {
-    try {
-      this.#curation.setLabels(await this.source.labels());
-    } catch (error) {
-      this.trouble.show(error);
-    }
-    const labels = this.#curation.labels.map(({ name }) => [`label ${name}`, name] as const);
-    fill(this.#colourBy, ...options([...COLOURS, ...labels]));
-    this.#version++;
+    this.#unsaid = how;
     this.#draw();
   }
 
-  async #loadMap(): Promise<void> {
-    this.#mapBy.disabled = true;
-    try {
-      this.#map = await this.source.map(this.#mapBy.value);
-    } catch (error) {
-      this.trouble.show(error);
-    }
-    this.#mapBy.disabled = false;
-    this.#draw();
+  #say(): void {
+    if (this.#unsaid === null || this.#curated.waiting) return;
+    const n = count(this.#curated.chosen);
+    this.host.announce(`${this.#unsaid}${this.#unsaid && ": "}${n} rows chosen`);
+    this.#unsaid = null;
   }
 
   // -- the page
 
   #layOut(): HTMLElement[] {
     const { opened } = this;
+    const [map, filters] = [this.#map, this.#filters];
     return [
       h(
         "header",
@@ -331,19 +281,9 @@ export class CuratorPage {
           this.#amount.element,
           labelled("Histogram of", this.#histogramOf),
           this.#histogram.element,
-          this.#filters.element,
+          map.large && filters.element,
         ),
-        h(
-          "div",
-          { class: "nait-curator-side" },
-          h(
-            "div",
-            { class: "nait-curator-choices" },
-            opened.maps.length > 1 && labelled("Map by", this.#mapBy),
-            labelled("Colour by", this.#colourBy),
-          ),
-          this.#scatter.element,
-        ),
+        map.large ? map.element : h("div", { class: "nait-curator-side" }, filters.element, map.element),
       ),
       this.#budget.element,
       this.#table.element,
@@ -362,17 +302,3 @@ export class CuratorPage {
     this.#state.travel(key === "y" || event.shiftKey ? "redo" : "undo");
   }
 }
-
-function extent(values: Int32Array): { low: number; high: number } {
-  let [low, high] = [Infinity, 0];
-  for (const n of values) {
-    low = Math.min(low, n);
-    high = Math.max(high, n);
-  }
-  return { low: Math.min(low, high), high };
-}
-
-const COLOURS: readonly Option[] = [
-  ["selection", "selection"],
-  ["score", "score"],
-];

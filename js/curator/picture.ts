@@ -1,33 +1,42 @@
-/** What each view of the Curator is to show, derived from the state; what doesn't change is not derived again. */
+/** A pool that the page holds whole: what each view shows is derived from the state, and nothing twice. */
 
 import { scored } from "../core/amounts";
 import { Bins } from "../core/bins";
-import { CHOSEN, type Curation, EXCLUDED, type Labels, PINNED } from "../core/curation";
+import { CHOSEN, Curation, EXCLUDED, type Labels, PINNED, type State } from "../core/curation";
 import { Ordering, type Sort } from "../core/ordering";
+import { type Rows, rowsOf } from "../core/rows";
 import { scoreAtCut, Totals } from "../core/summary";
-import type { Adjust } from "../core/wish";
+import type { Adjust, Wish } from "../core/wish";
 import type { AmountProps } from "../views/amount";
 import type { BudgetProps } from "../views/budget";
+import type { FiltersProps } from "../views/filters";
 import type { HistogramProps } from "../views/histogram";
 import type { ScatterColour } from "../views/scatter";
 import type { RowState } from "../views/table";
-import type { Opened } from "./source";
+import type { Audience, Curated } from "./curated";
+import type { KnownRows } from "./known";
+import type { Opened, Source } from "./source";
+import { WholeRows } from "./whole_rows";
 
 /** What is said of scores that are adjusted. */
-const ADJUSTED: Record<Adjust, string> = {
+export const ADJUSTED: Record<Adjust, string> = {
   none: "",
   "length-residual": ", length taken out",
   "length-strata": ", among rows of like length",
 };
 
-export class CuratorPicture {
+export class CuratorPicture implements Curated {
+  readonly waiting = false;
+  readonly curation: Curation;
   /** The label column that is coloured by, `score`, or `selection`. */
   colourBy = "selection";
   sort: Sort = { key: "rank", descending: false };
-  /** The direction whose histogram is shown, where the directions aren't merged into one score. */
   direction = 0;
+  version = 0;
   #ordering: Ordering;
   #totals: Totals;
+  #rows: WholeRows;
+  #tokens: FiltersProps["tokens"];
   #bins = new Map<Float64Array, Bins>();
   #shown = remembered((_filtered: number, bins: Bins): Uint32Array =>
     bins.countWhere(this.curation.shown === this.curation.n ? null : this.curation.passing),
@@ -37,18 +46,94 @@ export class CuratorPicture {
   );
 
   constructor(
-    private readonly curation: Curation,
+    private readonly source: Source,
     private readonly opened: Opened,
+    state: State,
+    known: KnownRows,
+    audience: Audience,
+    signal: AbortSignal,
   ) {
-    this.#ordering = new Ordering(curation);
-    this.#totals = new Totals(curation);
+    this.curation = new Curation(opened.pool, state);
+    this.#ordering = new Ordering(this.curation);
+    this.#totals = new Totals(this.curation);
+    this.#rows = new WholeRows(known, audience, signal);
+    this.#tokens = extent(opened.pool.tokens);
   }
 
-  /** Whose scores are cut: a direction's, or with null those that they are merged into. */
+  get n(): number {
+    return this.curation.n;
+  }
+
+  get directions(): readonly string[] {
+    return this.opened.pool.directions;
+  }
+
+  get state(): State {
+    return this.curation.state;
+  }
+
+  get chosen(): number {
+    return this.curation.chosen.rows.length;
+  }
+
+  get chosenRows(): Rows {
+    return this.curation.chosen.rows;
+  }
+
+  get candidates(): number {
+    return this.curation.chooser.valid;
+  }
+
+  set(state: State): void {
+    this.curation.set(state);
+    this.version++;
+  }
+
+  async readLabels(): Promise<void> {
+    this.curation.setLabels(await this.source.labels());
+    this.version++;
+  }
+
+  /** Colour the map by something else, and show it in the table where it is a label column. */
+  colour(by: string): void {
+    this.colourBy = by;
+    this.version++;
+  }
+
+  beyond(value: number, direction: number | null): number {
+    const { wish } = this.state.asked;
+    const { column, ordered } = this.curation.chooser.cut(wish, direction);
+    const lowest = wish.end === "bottom";
+    let beyond = 0;
+    // The order is sorted, so the number of rows beyond the value is found by halving.
+    for (let high = ordered.length; beyond < high;) {
+      const middle = (beyond + high) >> 1;
+      const score = column[ordered[middle]!]!;
+      if (lowest ? score <= value : score >= value) beyond = middle + 1;
+      else high = middle;
+    }
+    return beyond;
+  }
+
+  knows(text: string): boolean {
+    return this.curation.knows(text);
+  }
+
+  async search(text: string): Promise<() => void> {
+    const found = await this.source.search(text);
+    return () => {
+      this.curation.setHits(text, found);
+      this.version++;
+    };
+  }
+
+  shownRows(): Promise<Rows> {
+    const { curation } = this;
+    return Promise.resolve(rowsOf((row) => curation.passing[row]! && curation.isSelectable(row), curation.n));
+  }
+
   get histogramOf(): number | null {
-    const { wish } = this.curation.state.asked;
-    const several = this.curation.chooser.names.length > 1;
-    return several && (wish.merge === "mean-z" || wish.merge === "max") ? null : this.direction;
+    return histogramOf(this.directions, this.state, this.direction);
   }
 
   /** What the scores are that rows are chosen by. */
@@ -77,11 +162,9 @@ export class CuratorPicture {
     const of = this.histogramOf;
     const column = of === null ? chosen.chosenBy : chooser.column(of, wish);
     const bins = this.#binsOf(column);
-    let fixed: string | null = null;
-    if (wish.end === "random") fixed = "Random rows have no cut.";
-    else if (wish.merge === "round-robin" && chooser.names.length > 1) fixed = "Rows are taken in turns.";
+    const fixed = fixedCut(this.directions, wish);
     return {
-      label: `${of === null ? "merged z-score" : `score by ${chooser.names[of]!}`}${ADJUSTED[wish.adjust]}`,
+      label: scoreLabel(this.directions, of, wish.adjust),
       low: bins.low,
       high: bins.high,
       all: bins.whole,
@@ -92,16 +175,16 @@ export class CuratorPicture {
     };
   }
 
-  labelCounts(): Uint32Array[] {
-    return this.#counts(this.curation.filtered, this.curation.labels);
+  filters(): Pick<FiltersProps, "labels" | "counts" | "shown" | "tokens"> {
+    const { filtered, labels, shown } = this.curation;
+    return { labels, counts: this.#counts(filtered, labels), shown, tokens: this.#tokens };
   }
 
   budget(overlap: BudgetProps["overlap"]): BudgetProps {
     const { chooser, state } = this.curation;
-    const { end, merge } = state.asked.wish;
     const names = this.histogramOf === null ? ["merged"] : chooser.names;
     const cuts = names.map((name, i) => ({ name, score: this.#cut(this.histogramOf === null ? null : i) }));
-    const isCut = end !== "random" && !(merge === "round-robin" && chooser.names.length > 1);
+    const isCut = fixedCut(this.directions, state.asked.wish) === null;
     const label = this.shownLabel();
     return {
       ...this.#totals.summary(),
@@ -111,7 +194,7 @@ export class CuratorPicture {
     };
   }
 
-  colour(): ScatterColour {
+  colours(): ScatterColour {
     const { adjust } = this.curation.state.asked.wish;
     const label = this.curation.labels.find(({ name }) => `label ${name}` === this.colourBy);
     if (label !== undefined) return { by: "label", codes: label.codes, names: label.values, label: label.name };
@@ -120,8 +203,9 @@ export class CuratorPicture {
     return { by: "selection" };
   }
 
-  rows(): Int32Array {
-    return this.#ordering.rows(this.sort, this.shownLabel()?.codes ?? null, this.curation.filtered);
+  rows(): WholeRows {
+    this.#rows.order = this.#ordering.rows(this.sort, this.shownLabel()?.codes ?? null, this.curation.filtered);
+    return this.#rows;
   }
 
   cell(row: number, key: "rank" | "score" | "tokens" | "label"): string {
@@ -192,4 +276,30 @@ function remembered<A extends unknown[], R>(compute: (...args: A) => R): (...arg
     if (last === null || args.some((value, i) => value !== last!.args[i])) last = { args, result: compute(...args) };
     return last.result;
   };
+}
+
+/** Whose scores are cut, given the direction that is looked at. */
+export function histogramOf(directions: readonly string[], { asked }: State, direction: number): number | null {
+  const { merge } = asked.wish;
+  return directions.length > 1 && (merge === "mean-z" || merge === "max") ? null : direction;
+}
+
+/** What the scores of a histogram are. */
+export function scoreLabel(directions: readonly string[], of: number | null, adjust: Adjust): string {
+  return `${of === null ? "merged z-score" : `score by ${directions[of]!}`}${ADJUSTED[adjust]}`;
+}
+
+/** Why a histogram's cut can't be dragged; null where it can. */
+export function fixedCut(directions: readonly string[], { end, merge }: Wish): string | null {
+  if (end === "random") return "Random rows have no cut.";
+  return merge === "round-robin" && directions.length > 1 ? "Rows are taken in turns." : null;
+}
+
+function extent(values: Int32Array): { low: number; high: number } {
+  let [low, high] = [Infinity, 0];
+  for (const n of values) {
+    low = Math.min(low, n);
+    high = Math.max(high, n);
+  }
+  return { low: Math.min(low, high), high };
 }

@@ -1,15 +1,15 @@
 /** What a person does with the controls, as states one after the other: live while dragging, then a step of undo. */
 
-import { type Curation, EXCLUDED, PINNED, type State } from "../core/curation";
+import type { State } from "../core/curation";
 import { History } from "../core/history";
-import { both, type Rows, rowsOf, without } from "../core/rows";
+import { both, has, type Rows, rowsOf, without } from "../core/rows";
 import { type Filters, type Size, weightOf, type Wish } from "../core/wish";
 import type { LassoMode } from "../views/scatter";
+import type { Curated } from "./curated";
 import type { Memory } from "./memory";
-import type { Source } from "./source";
 
 /** Whom a controller tells. */
-export interface Audience {
+export interface Listener {
   /** Something is to be drawn. */
   changed(): void;
   /** A step is done, `how` in words where it wasn't by a control. */
@@ -26,15 +26,14 @@ export class CuratorState {
   #history: History<State>;
 
   constructor(
-    private readonly curation: Curation,
-    private readonly source: Source,
+    private readonly curated: Curated,
     private readonly memory: Memory,
-    private readonly audience: Audience,
+    private readonly audience: Listener,
   ) {
-    this.live = curation.state;
+    this.live = curated.state;
     this.#history = new History(this.live);
     const { text } = this.live.asked.filters;
-    if (!curation.knows(text)) void this.#find(text);
+    if (!curated.knows(text)) void this.#find(text);
   }
 
   get canUndo(): boolean {
@@ -57,21 +56,11 @@ export class CuratorState {
    */
   cutAt(value: number, direction: number | null, done: boolean): void {
     const { wish } = this.live.asked;
-    const { column, ordered } = this.curation.chooser.cut(wish, direction);
-    const lowest = wish.end === "bottom";
-    let beyond = 0;
-    // The order is sorted, so the number of rows beyond the value is found by halving.
-    for (let high = ordered.length; beyond < high;) {
-      const middle = (beyond + high) >> 1;
-      const score = column[ordered[middle]!]!;
-      if (lowest ? score <= value : score >= value) beyond = middle + 1;
-      else high = middle;
-    }
-    const count = Math.max(1, Math.round(beyond / this.#share(direction)));
-    const { valid } = this.curation.chooser;
+    const count = Math.max(1, Math.round(this.curated.beyond(value, direction) / this.#share(direction)));
+    const { candidates } = this.curated;
     let size: Size = { threshold: value };
-    if ("k" in wish.size) size = { k: Math.min(count, valid) };
-    else if ("fraction" in wish.size) size = { fraction: Math.min(1, count / Math.max(1, valid)) };
+    if ("k" in wish.size) size = { k: Math.min(count, candidates) };
+    else if ("fraction" in wish.size) size = { fraction: Math.min(1, count / Math.max(1, candidates)) };
     this.wish({ ...wish, size }, done);
   }
 
@@ -94,7 +83,7 @@ export class CuratorState {
     const before = this.live.lasso;
     if (mode === "add") this.#go({ lasso: before === null ? caught : both(before, caught) });
     else if (mode === "subtract") {
-      this.#go({ lasso: without(before ?? rowsOf(() => true, this.curation.n), caught) });
+      this.#go({ lasso: without(before ?? rowsOf(() => true, this.curated.n), caught) });
     } else this.#go({ lasso: caught });
   }
 
@@ -103,19 +92,19 @@ export class CuratorState {
   }
 
   /** Pin or exclude all rows that the filters leave. */
-  shownByHand(what: "pinned" | "excluded"): void {
-    const { curation } = this;
-    this.#byHand(
-      what,
-      rowsOf((row) => curation.passing[row]! && curation.isSelectable(row), curation.n),
-      true,
-    );
+  async shownByHand(what: "pinned" | "excluded"): Promise<void> {
+    const { live } = this;
+    try {
+      const rows = await this.curated.shownRows();
+      if (this.live === live) this.#byHand(what, rows, true); // of other filters they would be other rows
+    } catch (error) {
+      this.audience.failed(error);
+    }
   }
 
   /** Pin or exclude rows, or, where all of them are already, stop doing so. */
   toggle(what: "pinned" | "excluded", rows: number[]): void {
-    const flag = what === "pinned" ? PINNED : EXCLUDED;
-    const on = rows.some((row) => (this.curation.marks[row]! & flag) === 0);
+    const on = rows.some((row) => !has(this.live[what], row));
     this.#byHand(what, Int32Array.from(rows).sort(), on);
   }
 
@@ -157,13 +146,13 @@ export class CuratorState {
   async #find(text: string): Promise<boolean> {
     if (this.searching && this.#sought === text) return false; // whoever asked first goes on
     this.#sought = text;
-    this.searching = !this.curation.knows(text);
+    this.searching = !this.curated.knows(text);
     this.audience.changed();
     if (!this.searching) return true;
     try {
-      const found = await this.source.search(text);
+      const found = await this.curated.search(text);
       if (this.#sought !== text) return false;
-      this.curation.setHits(text, found);
+      found();
       return true;
     } catch (error) {
       this.audience.failed(error);
@@ -184,9 +173,9 @@ export class CuratorState {
   /** Under a union each direction takes its own share of the rows. */
   #share(direction: number | null): number {
     const { wish } = this.live.asked;
-    const { names } = this.curation.chooser;
-    if (direction === null || wish.merge !== "union" || names.length === 1) return 1;
-    const weights = names.map((name) => weightOf(wish, name));
+    const { directions } = this.curated;
+    if (direction === null || wish.merge !== "union" || directions.length === 1) return 1;
+    const weights = directions.map((name) => weightOf(wish, name));
     return weights[direction]! / Math.max(...weights) || 1;
   }
 }

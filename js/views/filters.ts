@@ -11,7 +11,7 @@ export interface FiltersProps {
   filters: Wanted;
   /** Rows that a lasso has caught; null where none is drawn. */
   lasso: number | null;
-  labels: Labels[];
+  labels: readonly Pick<Labels, "name" | "values">[];
   /** For each label column, rows of each value that the other filters leave. */
   counts: Uint32Array[];
   shown: number;

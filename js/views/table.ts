@@ -1,18 +1,32 @@
 /** The table of samples: any number of rows, of which only those in view are elements. */
 
 import { count } from "../core/amounts";
-import { Pages } from "../core/pages";
+import type { Known } from "../core/pages";
 import { inPages } from "../core/window";
 import { fill, h, uniqueId } from "./dom";
 import type { Host, View } from "./host";
 import { Scroller } from "./scroller";
-import { type Column, type RowFacts, type RowText, TableRow } from "./table_row";
+import { type Column, type RowFacts, type RowText, TableRow, UNKNOWN } from "./table_row";
 
 export type { Column, RowState, RowText } from "./table_row";
 
+/** The rows of the store in the order of a table, of which those in view are read. */
+export interface TableRows {
+  readonly length: number;
+  /** The row at a position; undefined while it isn't known. */
+  at(position: number): number | undefined;
+  /** Where a row is; -1 while that isn't known. */
+  positionOf(row: number): number;
+  /** The same object until something else is known. */
+  text(row: number): Known<RowText>;
+  /** Say which positions are in view, or soon may be: [first, end). */
+  want(first: number, end: number): void;
+  /** Forget what could not be read, so that it is read again once wanted. */
+  retry(): void;
+}
+
 export interface TableProps extends RowFacts {
-  /** Rows of the store in the order shown; compared by identity. */
-  rows: Int32Array;
+  rows: TableRows;
   columns: readonly Column[];
   sort: { key: string; descending: boolean };
   /** The row that the other views look at. */
@@ -20,8 +34,6 @@ export interface TableProps extends RowFacts {
 }
 
 export interface TableHandlers {
-  /** Texts of rows, in order. */
-  page(rows: number[]): Promise<RowText[]>;
   sort(key: string): void;
   current(row: number): void;
   open(row: number): void;
@@ -31,7 +43,6 @@ export interface TableHandlers {
 }
 
 const ROW_HEIGHT = 28;
-const NONE = new Int32Array();
 const PAGE = 32;
 const MARGIN = 8;
 
@@ -51,9 +62,12 @@ export class Table implements View {
   #head = h("div", { role: "row", class: "nait-table-row nait-table-head", "aria-rowindex": 1 });
   #scroller: Scroller;
   #elements: TableRow[] = [];
-  #pages: Pages<RowText>;
   #props: TableProps | null = null;
   #current: number | null = null;
+  /** Whether the current row is still to be brought into view. */
+  #unseen = false;
+  /** A position to move to once its row is known. */
+  #awaited: { position: number; extending: boolean } | null = null;
   #selected = new Set<number>();
   #anchor: number | null = null;
 
@@ -72,9 +86,9 @@ export class Table implements View {
       // JupyterLab's own single-letter shortcuts would act on the cell.
       dataset: { "lm-suppress-shortcuts": "true" },
     });
-    this.#pages = new Pages(handlers.page, () => this.#render(), signal);
     const moved = (): void => {
-      this.#pages.retry();
+      this.#awaited = null;
+      this.#props?.rows.retry();
       this.#render();
     };
     const resized = (): void => {
@@ -95,20 +109,42 @@ export class Table implements View {
     this.#props = props;
     const rebuilt = before?.columns !== props.columns;
     if (rebuilt) this.#build(props.columns);
-    if (rebuilt || !sameSort(before.sort, props.sort)) this.#showSort(props, before !== null);
+    if (rebuilt || !sameSort(before.sort, props.sort)) {
+      this.#showSort(props, before !== null);
+      this.#unseen = false; // the person asks for what is first now
+    }
     if (before?.rows.length !== props.rows.length) {
       this.#scroller.rows = props.rows.length;
       this.#grid.setAttribute("aria-rowcount", String(props.rows.length + 1));
     }
     if (props.current !== this.#current) {
       this.#select(props.current);
-      const position = props.current === null ? -1 : props.rows.indexOf(props.current);
-      if (position >= 0) this.#scroller.reveal(position);
+      this.#unseen = props.current !== null;
     }
+    this.#reveal(props);
     this.#render();
   }
 
+  /** Go to a position, as soon as its row is known. */
+  goTo(position: number, extending = false): void {
+    const { rows } = this.#props!;
+    const row = rows.at(position);
+    rows.retry();
+    this.#scroller.reveal(position);
+    if (row === undefined) {
+      this.#awaited = { position, extending };
+      this.#render();
+    } else this.#moveTo(row, position, extending);
+  }
+
   // Drawing
+
+  #reveal({ rows, current }: TableProps): void {
+    const position = this.#unseen && current !== null ? rows.positionOf(current) : -1;
+    if (position < 0) return;
+    this.#unseen = false;
+    this.#scroller.reveal(position);
+  }
 
   #render(): void {
     const props = this.#props;
@@ -119,19 +155,22 @@ export class Table implements View {
     let next = body.firstElementChild;
     let active: string | null = null;
     for (let position = inView.first; position < inView.end; position++) {
-      const row = props.rows[position]!;
+      const row = props.rows.at(position) ?? UNKNOWN;
       // A row keeps its element while it is in view, and elements stay in reading order.
       const element = this.#elements[position % this.#elements.length]!;
       if (element.element === next) next = next.nextElementSibling;
       else body.insertBefore(element.element, next);
       element.place(position, position * ROW_HEIGHT - top);
-      element.show(row, props, this.#pages.get(row), row === this.#current, this.#selected.has(row));
+      element.show(row, props, props.rows.text(row), row === this.#current, this.#selected.has(row));
       if (row === this.#current) active = element.element.id;
     }
     if (active === null) this.#grid.removeAttribute("aria-activedescendant");
     else this.#grid.setAttribute("aria-activedescendant", active);
     const { first, end } = inPages(extent, inView, MARGIN, PAGE);
-    this.#pages.want(Array.from(props.rows.subarray(first, end)));
+    props.rows.want(first, end);
+    const awaited = this.#awaited;
+    const row = awaited === null ? undefined : props.rows.at(awaited.position);
+    if (awaited !== null && row !== undefined) this.#moveTo(row, awaited.position, awaited.extending);
   }
 
   #build(columns: readonly Column[]): void {
@@ -186,17 +225,19 @@ export class Table implements View {
     this.#selected = new Set(row === null ? [] : [row]);
   }
 
-  #moveTo(position: number, extending: boolean): void {
+  #moveTo(row: number, position: number, extending: boolean): void {
+    this.#awaited = null;
     const { rows } = this.#props!;
-    const row = rows[position]!;
-    const start = extending && this.#anchor !== null ? rows.indexOf(this.#anchor) : -1;
-    if (start >= 0) {
-      this.#selected = new Set(rows.subarray(Math.min(start, position), Math.max(start, position) + 1));
+    const start = extending && this.#anchor !== null ? rows.positionOf(this.#anchor) : -1;
+    const selected = start < 0 ? null : between(rows, Math.min(start, position), Math.max(start, position));
+    if (selected !== null) {
+      this.#selected = selected;
       this.#current = row;
       this.host.announce(`${count(this.#selected.size)} rows selected`);
-    } else this.#select(row);
-    this.#pages.retry();
-    this.#scroller.reveal(position);
+    } else {
+      if (start >= 0) this.host.announce("Rows that are far apart can't be selected together here");
+      this.#select(row);
+    }
     this.#render();
     this.handlers.current(row);
   }
@@ -210,15 +251,15 @@ export class Table implements View {
   // Hands
 
   #key(event: KeyboardEvent): void {
-    const rows = this.#props?.rows ?? NONE;
+    const rows = this.#props?.rows;
     const modified = event.ctrlKey || event.metaKey || event.altKey;
-    if (event.target !== this.#grid || modified || rows.length === 0) return;
+    if (event.target !== this.#grid || modified || rows === undefined || rows.length === 0) return;
     const move = MOVES[event.key];
     const key = event.key.toLowerCase();
     if (move !== undefined) {
-      const here = this.#current === null ? -1 : rows.indexOf(this.#current);
+      const here = this.#awaited?.position ?? (this.#current === null ? -1 : rows.positionOf(this.#current));
       const steps = move(Math.max(1, this.#scroller.most - 2));
-      this.#moveTo(Math.min(Math.max(0, here + steps), rows.length - 1), event.shiftKey);
+      this.goTo(Math.min(Math.max(0, here + steps), rows.length - 1), event.shiftKey);
     } else if (key === "p") this.#act("pin", [...this.#selected]);
     else if (key === "x") this.#act("exclude", [...this.#selected]);
     else if ((key === "enter" || key === " ") && this.#current !== null) this.handlers.open(this.#current);
@@ -231,16 +272,16 @@ export class Table implements View {
 
   #clicked(event: MouseEvent): void {
     const element = this.#at(event);
-    if (element === undefined) return;
+    if (element === undefined || element.row === UNKNOWN) return;
     const act = actOf(event);
     if (act !== undefined) this.#act(act, [element.row]);
-    else this.#moveTo(element.position, event.shiftKey);
+    else this.goTo(element.position, event.shiftKey);
     this.#grid.focus({ preventScroll: true }); // not the button: elements go from row to row
   }
 
   #opened(event: MouseEvent): void {
     const element = this.#at(event);
-    if (element !== undefined && actOf(event) === undefined) this.handlers.open(element.row);
+    if (element !== undefined && element.row !== UNKNOWN && actOf(event) === undefined) this.handlers.open(element.row);
   }
 
   #sortClicked(event: MouseEvent): void {
@@ -251,6 +292,17 @@ export class Table implements View {
   #at(event: MouseEvent): TableRow | undefined {
     return this.#elements.find(({ element }) => element.contains(event.target as Node));
   }
+}
+
+/** All rows from one position to another; null where some of them aren't known. */
+function between(rows: TableRows, first: number, last: number): Set<number> | null {
+  const found = new Set<number>();
+  for (let position = first; position <= last; position++) {
+    const row = rows.at(position);
+    if (row === undefined) return null;
+    found.add(row);
+  }
+  return found;
 }
 
 function actOf(event: MouseEvent): "pin" | "exclude" | undefined {

@@ -31,6 +31,9 @@ export interface RowState {
   quarantined: string | null;
 }
 
+/** Stands for a row while nothing is known of it, not even which it is. */
+export const UNKNOWN = -1;
+
 /** What is known of rows at once. */
 export interface RowFacts {
   cell(row: number, key: "rank" | "score" | "tokens" | "label"): string;
@@ -116,7 +119,7 @@ export class TableRow {
       [this.#exclude, state.excluded],
     ] as const) {
       button.setAttribute("aria-pressed", String(pressed));
-      button.hidden = state.quarantined !== null;
+      button.hidden = state.quarantined !== null || row === UNKNOWN;
     }
   }
 

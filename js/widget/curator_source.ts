@@ -1,6 +1,6 @@
 /** What the Curator asks the kernel. */
 
-import type { Opened, Source } from "../curator/source";
+import type { About, Opened, OpenedLarge, RowSource, Source } from "../curator/source";
 import type { Labels } from "../core/curation";
 import type { Exported, ExportWish } from "../views/exporter";
 import type { SampleText } from "../views/reader";
@@ -8,48 +8,39 @@ import type { ScatterData } from "../views/scatter";
 import type { RowText } from "../views/table";
 import type { Kernel } from "./kernel";
 
-interface Columns extends Omit<Opened, "pool"> {
+/** What the kernel tells at the start, with the columns of a pool that the page is to hold. */
+interface Columns extends About {
   directions: string[];
   last_selectable: number;
+  maps: string[];
+  large: { rows: number; scored: number; tokens: [low: number, high: number] } | null;
 }
 
 const LONG = 600; // seconds: an export may take its time between two signs of life
 
-export class KernelSource implements Source {
-  constructor(private readonly kernel: Kernel) {}
-
-  async open(): Promise<Opened> {
-    const { body, arrays } = await this.kernel.ask<Columns>("columns", {}, { timeout: null });
-    return {
-      ...body,
-      pool: {
-        directions: body.directions,
-        scores: body.directions.map((_, i) => arrays[`score${i}`] as Float64Array),
-        tokens: arrays.n_tokens as Int32Array,
-        status: arrays.status as Uint8Array,
-        lastSelectable: body.last_selectable,
-      },
-    };
+/** Open the pool: one that the page holds, or one that is too large for it. */
+export async function openPool(kernel: Kernel): Promise<Opened | OpenedLarge> {
+  const { body, arrays } = await kernel.ask<Columns>("columns", {}, { timeout: null });
+  const { large, last_selectable: lastSelectable, directions } = body;
+  if (large !== null) {
+    const [low, high] = large.tokens;
+    return { ...body, n: large.rows, scored: large.scored, tokens: { low, high }, directions, lastSelectable };
   }
+  return {
+    ...body,
+    pool: {
+      directions,
+      scores: directions.map((_, i) => arrays[`score${i}`] as Float64Array),
+      tokens: arrays.n_tokens as Int32Array,
+      status: arrays.status as Uint8Array,
+      lastSelectable,
+    },
+  };
+}
 
-  async labels(): Promise<Labels[]> {
-    const { body, arrays } = await this.kernel.ask<{ name: string; values: string[] }[]>(
-      "labels",
-      {},
-      { timeout: null },
-    );
-    return body.map(({ name, values }, i) => ({ name, values, codes: arrays[`codes${i}`] as Uint8Array }));
-  }
-
-  async search(text: string): Promise<Uint8Array> {
-    const { arrays } = await this.kernel.ask("search", { text });
-    return arrays.found as Uint8Array;
-  }
-
-  async map(method: string): Promise<{ data: ScatterData; axes: string }> {
-    const { body, arrays } = await this.kernel.ask<string>("map", { method }, { timeout: null });
-    return { data: { x: arrays.x as Float32Array, y: arrays.y as Float32Array }, axes: body };
-  }
+/** What the kernel tells of any pool. */
+export class KernelRows implements RowSource {
+  constructor(protected readonly kernel: Kernel) {}
 
   async page(rows: number[]): Promise<RowText[]> {
     return (await this.kernel.ask<RowText[]>("rows", { rows })).body;
@@ -73,5 +64,27 @@ export class KernelSource implements Source {
 
   async code(): Promise<string> {
     return (await this.kernel.ask<string>("code")).body;
+  }
+}
+
+/** Of a pool that the page holds. */
+export class KernelSource extends KernelRows implements Source {
+  async labels(): Promise<Labels[]> {
+    const { body, arrays } = await this.kernel.ask<{ name: string; values: string[] }[]>(
+      "labels",
+      {},
+      { timeout: null },
+    );
+    return body.map(({ name, values }, i) => ({ name, values, codes: arrays[`codes${i}`] as Uint8Array }));
+  }
+
+  async search(text: string): Promise<Uint8Array> {
+    const { arrays } = await this.kernel.ask("search", { text });
+    return arrays.found as Uint8Array;
+  }
+
+  async map(method: string): Promise<{ data: ScatterData; axes: string }> {
+    const { body, arrays } = await this.kernel.ask<string>("map", { method }, { timeout: null });
+    return { data: { x: arrays.x as Float32Array, y: arrays.y as Float32Array }, axes: body };
   }
 }

@@ -1,8 +1,8 @@
-/** A state in the widget's traits: small JSON, and the sets of rows as bits. */
+/** A state in the widget's traits: small JSON, and the sets of rows as bytes. */
 
 import type { AnyModel } from "@anywidget/types";
 import type { State } from "../core/curation";
-import { NO_ROWS, pack, unpack } from "../core/rows";
+import { list, NO_ROWS, pack, type Rows, unlist, unpack } from "../core/rows";
 import { asJson, asked } from "../core/wish";
 import type { Heard, Memory } from "../curator/memory";
 
@@ -10,18 +10,32 @@ type Json = Record<string, unknown> & { filters?: Record<string, unknown> };
 
 const REST = 120; // milliseconds without a change after which the kernel is told
 
+/** How sets of rows become bytes. */
+export interface SetBytes {
+  pack(sets: Rows[]): Uint8Array;
+  unpack(bytes: Uint8Array, count: number): Rows[];
+}
+
+/** A bit for each of n rows. */
+export function asBits(n: number): SetBytes {
+  return { pack: (sets) => pack(sets, n), unpack: (bytes, count) => unpack(bytes, count, n) };
+}
+
+/** The rows themselves, where there are too many for bits. */
+export const asLists: SetBytes = { pack: list, unpack: unlist };
+
 export class StateSync implements Memory {
   #timer = 0;
   #waiting: State | null = null;
   #written = "";
 
   /**
-   * @param n Rows of the store.
+   * @param sets How sets of rows travel.
    * @param heard Called when the kernel has set another state or current sample.
    */
   constructor(
     private readonly model: AnyModel,
-    private readonly n: number,
+    private readonly sets: SetBytes,
     signal: AbortSignal,
     heard: Heard,
   ) {
@@ -58,7 +72,7 @@ export class StateSync implements Memory {
 
   read(): State {
     const json = this.model.get("asked") as Json;
-    const [lasso, pinned, excluded] = unpack(this.#bytes(), 3, this.n);
+    const [lasso, pinned, excluded] = this.sets.unpack(this.#bytes(), 3);
     return {
       asked: asked(json),
       lasso: json.filters?.lasso === true ? lasso! : null,
@@ -73,7 +87,7 @@ export class StateSync implements Memory {
     this.#waiting = null;
     const json: Json = asJson(state.asked);
     if (state.lasso !== null) json.filters = { ...json.filters, lasso: true };
-    const sets = pack([state.lasso ?? NO_ROWS, state.pinned, state.excluded], this.n);
+    const sets = this.sets.pack([state.lasso ?? NO_ROWS, state.pinned, state.excluded]);
     this.model.set("asked", json);
     this.model.set("row_sets", new DataView(sets.buffer));
     this.#written = this.#fingerprint();

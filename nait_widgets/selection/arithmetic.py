@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Scores = npt.NDArray[np.floating]
     Rows = npt.NDArray[np.int64]
+    Order = npt.NDArray[np.integer]
     Lengths = npt.NDArray[np.integer]
 
 
@@ -38,8 +39,7 @@ def top(scores: Scores, k: int | None = None) -> Rows:
     if k is not None and 0 < k < len(valid):  # sorting all of ten million takes seconds, parting them a tenth of one
         lowest = np.partition(scores[valid], len(valid) - k)[len(valid) - k]
         valid = valid[scores[valid] >= lowest]
-    order = valid[np.argsort(-scores[valid], kind="stable")]
-    return order[:k]
+    return valid[_descending(scores[valid])][:k]
 
 
 def above(scores: Scores, threshold: float) -> Rows:
@@ -47,13 +47,12 @@ def above(scores: Scores, threshold: float) -> Rows:
     return top(np.where(scores >= threshold, scores, np.nan))
 
 
-def shares(count: int, weights: Sequence[float]) -> list[int]:
-    """How many rows each direction takes of its own under `union`: the heaviest `count`, the others in proportion."""
-    heaviest = max(weights)
-    return [max(1, int(np.floor(count * (weight / heaviest) + 0.5))) if count else 0 for weight in weights]
+def share(count: int, of_heaviest: float) -> int:
+    """How many rows a direction takes of its own under `union` where the heaviest takes `count`: in proportion."""
+    return max(1, int(np.floor(count * of_heaviest + 0.5))) if count else 0
 
 
-def union(chosen: list[Rows], n: int) -> Rows:
+def union(chosen: Sequence[Order], n: int) -> Rows:
     """Rows that any direction chose, by their best rank; ties by row.
 
     Args:
@@ -67,7 +66,7 @@ def union(chosen: list[Rows], n: int) -> Rows:
     return taken[np.argsort(best[taken], kind="stable")]
 
 
-def round_robin(orders: list[Rows], weights: Sequence[float], k: int) -> Rows:
+def round_robin(orders: Sequence[Order], weights: Sequence[float], k: int) -> Rows:
     """K rows by turns: each direction takes its best row that isn't taken yet.
 
     The turn is whose share is furthest behind: the least (rows taken + 1) / weight, ties to the first direction; with
@@ -161,6 +160,19 @@ def _hashed(x: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = np.multiply(x ^ np.right_shift(x, shift), factor, dtype=np.uint32)
     return np.bitwise_xor(x, np.right_shift(x, 16), dtype=np.uint32)
+
+
+def _descending(numbers: Scores) -> Rows:
+    """The places of some numbers, the highest first, ties in order: what a stable sort gives in half its time."""
+    order = np.argsort(-numbers)  # with the processor's own instructions, which keep no order among ties
+    ordered = numbers[order]
+    tied = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if len(tied) > len(numbers) // 8:
+        return np.argsort(-numbers, kind="stable")
+    if len(tied):
+        places = np.union1d(tied, tied + 1)
+        order[places] = order[places][np.lexsort((order[places], -ordered[places]))]
+    return order
 
 
 def _sum(values: Scores) -> npt.NDArray[np.float64]:

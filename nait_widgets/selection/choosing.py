@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from nait_widgets.selection import arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from nait_widgets.selection.wish import Adjust, Wish
 
     Mask = npt.NDArray[np.bool_]
+    Rows = npt.NDArray[np.integer]
+    Scores = npt.NDArray[np.float64]
+
+
+T = TypeVar("T")
+
+NEVER = np.iinfo(np.int32).max
 
 
 class Choice(NamedTuple):
@@ -29,11 +38,60 @@ class Choice(NamedTuple):
     """
 
     rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float64]
-    parts: npt.NDArray[np.float64]
+    scores: Scores
+    parts: Scores
 
 
-def adjusted(values: npt.NDArray[np.float64], lengths: npt.NDArray[np.integer], how: Adjust) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True, eq=False, slots=True)
+class Queue:
+    """Candidates in the order in which a wish takes them.
+
+    Attributes:
+        rows: Best first: (m,).
+        column: What they stand in the order of, for every row: (sample,); None for turns and random rows.
+        sign: -1 where the lowest come first.
+        share: How much is taken of it, of what is asked for.
+        direction: Whose own order it is; None where it isn't one direction's.
+    """
+
+    rows: Rows
+    column: Scores | None = None
+    sign: float = 1.0
+    share: float = 1.0
+    direction: int | None = None
+
+    def taken(self, wish: Wish, valid: int) -> int:
+        """How many of its rows a wish takes, where a fraction is of `valid` rows."""
+        if wish.threshold is not None:
+            return self.beyond(wish.threshold)
+        count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, valid)
+        assert count is not None
+        return self.first(count)
+
+    def first(self, count: int) -> int:
+        """How many of its rows are taken where so many are asked for."""
+        return min(len(self.rows), arithmetic.share(count, self.share))
+
+    @property
+    def entering(self) -> npt.NDArray[np.int32]:
+        """The least number of rows to ask for so that each of its rows is taken: (m,)."""
+        rank = np.arange(1, len(self.rows) + 1)
+        if self.share == 1.0:
+            return np.asarray(rank, np.int32)
+        counts = np.maximum(1, np.ceil((rank - 0.5) / self.share))
+        counts += np.floor(counts * self.share + 0.5) < rank  # what was rounded away
+        counts -= (counts > 1) & (np.floor((counts - 1) * self.share + 0.5) >= rank)
+        counts[:1] = 1  # at least one is taken, whatever its share
+        return np.asarray(np.minimum(counts, NEVER - 1), np.int32)
+
+    def beyond(self, threshold: float) -> int:
+        """How many of its rows score at least a threshold, or where the lowest come first at most."""
+        column, limit = self.column, self.sign * threshold
+        assert column is not None
+        return bisect_left(self.rows, True, key=lambda row: bool(self.sign * column[row] < limit))
+
+
+def adjusted(values: Scores, lengths: Rows, how: Adjust) -> Scores:
     """Scores as rows are chosen by them: (sample, direction).
 
     Args:
@@ -48,70 +106,180 @@ def adjusted(values: npt.NDArray[np.float64], lengths: npt.NDArray[np.integer], 
 
 
 def choose(
-    values: npt.NDArray[np.float64],
-    lengths: npt.NDArray[np.integer],
+    values: Scores,
+    lengths: Rows,
     names: Sequence[str],
     wish: Wish,
     candidates: Mask | None = None,
-    pinned: npt.NDArray[np.int64] | None = None,
+    pinned: Rows | None = None,
 ) -> Choice:
-    """Choose rows by their scores alone; the ids and filters of the wish are the caller's business.
+    """Choose once, see `Chooser`."""
+    return Chooser(values, lengths, names).choose(wish, candidates, pinned)
+
+
+class Chooser:
+    """Chooses among the rows of one pool; what was sorted for one wish serves the next.
 
     Args:
         values: Scores (sample, direction); a row that may not be selected is NaN throughout.
         lengths: Tokens of each sample, for a wish that adjusts scores by them: (sample,).
         names: Of the directions.
-        wish: What is asked for.
-        candidates: Rows that may be chosen, (sample,); all where None. Those left out still count in z-scores.
-        pinned: Rows that are chosen at any rate.
+
+    Attributes:
+        scored: Which rows have a score: (sample,).
     """
-    values = adjusted(values, lengths, wish.adjust)
-    n, n_directions = values.shape
-    weights = wish.weights_of(names)
-    active = [i for i, weight in enumerate(weights) if weight > 0]
-    scored = np.logical_not(np.isnan(values).all(axis=1))
-    valid = scored if candidates is None else scored & candidates
-    count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, int(np.count_nonzero(valid)))
-    z = values[:, active] if len(active) == 1 else arithmetic.z_scores(values[:, active])
-    z = np.where(scored[:, None], z, np.nan)
-    sign = -1.0 if wish.end == "bottom" else 1.0
-    shared = [weights[i] for i in active]
-    parts = np.zeros((n, n_directions))
 
-    def cut(column: npt.NDArray[np.float64], count: int | None) -> npt.NDArray[np.int64]:
-        column = np.where(valid, sign * column, np.nan)
-        if wish.threshold is None:
-            return arithmetic.top(column, count)
-        return arithmetic.above(column, sign * wish.threshold)
+    def __init__(self, values: Scores, lengths: Rows, names: Sequence[str]) -> None:
+        self._values, self._lengths, self._names = values, lengths, names
+        self.scored: Mask = np.logical_not(np.isnan(values).all(axis=1))
+        self._kept: dict[str, tuple[object, Any]] = {}
 
-    merged = len(active) > 1 and wish.merge in ("mean-z", "max") and wish.end != "random"
-    if merged and wish.merge == "mean-z":
-        chosen_by = arithmetic.weighted_mean(z, shared)
-    else:
-        chosen_by = (z * shared if merged else z).max(axis=1)
-    if wish.end == "random":
-        rows = arithmetic.top(np.where(valid, arithmetic.uniform(wish.seed, n), np.nan), count)
-    elif merged:
-        rows = cut(chosen_by, count)
-        parts[:, active] = np.where(valid[:, None], z, 0)
-    elif len(active) > 1 and wish.merge == "round-robin":
-        assert count is not None
-        orders = [cut(values[:, i], None) for i in active]
-        rows = arithmetic.round_robin(orders, shared, count)
-        _rank(parts, active, orders)
-    else:
-        counts = [None] * len(active) if count is None else arithmetic.shares(count, shared)
-        own = [cut(values[:, i], share) for i, share in zip(active, counts, strict=True)]
-        rows = arithmetic.union(own, n)
-        _rank(parts, active, own)
-    if pinned is not None and len(pinned):
-        beyond = np.setdiff1d(pinned, rows)
-        parts[beyond] = 0
-        rows = np.concatenate([rows, beyond])
-    return Choice(rows, chosen_by[rows], parts[rows])
+    def choose(self, wish: Wish, candidates: Mask | None = None, pinned: Rows | None = None) -> Choice:
+        """Choose rows by their scores alone; the ids and filters of the wish are the caller's business.
+
+        Args:
+            wish: What is asked for.
+            candidates: Rows that may be chosen, (sample,); all where None. Those left out still count in z-scores.
+            pinned: Rows that are chosen at any rate.
+        """
+        n, n_directions = self._values.shape
+        valid = self.scored if candidates is None else self.scored & candidates
+        n_valid = int(np.count_nonzero(valid))
+        count = wish.k if wish.fraction is None else arithmetic.size(wish.fraction, n_valid)
+        queues = self.queues(wish, valid, count)
+        own = [queue.rows[: queue.taken(wish, n_valid)] for queue in queues]
+        rows = own[0].astype(np.int64) if len(own) == 1 else arithmetic.union(own, n)
+        parts = np.zeros((len(rows), n_directions))
+        active = self.active(wish)
+        if self.is_merged(wish):
+            parts[:, active] = self._standard(wish)[rows]
+        elif wish.end != "random":
+            turns = len(active) > 1 and wish.merge == "round-robin"
+            for i, order in zip(active, [q.rows for q in self._own(wish, valid)] if turns else own, strict=True):
+                parts[:, i] = ranks(order, n)[rows]
+        if pinned is not None:
+            left = np.ones(n, np.bool_)
+            left[rows] = False
+            beyond = np.unique(pinned[left[pinned]])
+            parts = np.concatenate([parts, np.zeros((len(beyond), n_directions))])
+            rows = np.concatenate([rows, beyond])
+        return Choice(rows, self.chosen_by(wish)[rows], parts)
+
+    def queues(self, wish: Wish, valid: Mask, turns: int | None = None) -> list[Queue]:
+        """What a wish takes its rows from: from several queues, the rows that any of them gives.
+
+        Args:
+            wish: What is asked for, whatever the amount.
+            valid: The candidates that have a score: (sample,).
+            turns: How many turns are enough; None for as many as there are rows.
+        """
+        if wish.end == "random":
+            order = self._order("random", wish.seed, lambda: np.where(self.scored, self._uniform(wish.seed), np.nan))
+            return [Queue(self._sifted(order, valid))]
+        if self.is_merged(wish):
+            column, sign = self.chosen_by(wish), _sign(wish)
+            return [Queue(self._sifted(self.ordered(wish), valid), column, sign)]
+        own = self._own(wish, valid)
+        if len(own) > 1 and wish.merge == "round-robin":
+            turns = int(np.count_nonzero(valid)) if turns is None else turns
+            weights = [wish.weights_of(self._names)[i] for i in self.active(wish)]
+            return [Queue(arithmetic.round_robin([queue.rows for queue in own], weights, turns))]
+        return own
+
+    def chosen_by(self, wish: Wish) -> Scores:
+        """What rows are chosen by, or, where several directions choose, their highest z-score: (sample,)."""
+        active = self.active(wish)
+        if len(active) == 1:
+            return self.column(active[0], wish.adjust)
+
+        def merge() -> Scores:
+            z, weights = self._standard(wish), wish.weights_of(self._names)
+            shared = [weights[i] for i in active]
+            if not self.is_merged(wish):
+                return np.asarray(z.max(axis=1))
+            return (
+                arithmetic.weighted_mean(z, shared) if wish.merge == "mean-z" else np.asarray((z * shared).max(axis=1))
+            )
+
+        return self._latest("chosen by", self._merge_key(wish), merge)
+
+    def ordered(self, wish: Wish) -> Rows:
+        """Every row that has a number, candidate or not, by what rows are chosen by, best first."""
+        active, sign = self.active(wish), _sign(wish)
+        if len(active) == 1:
+            return self._own_order(active[0], wish)
+        return self._order("merged", (self._merge_key(wish), sign), lambda: sign * self.chosen_by(wish))
+
+    def column(self, direction: int, adjust: Adjust) -> Scores:
+        """One direction's scores, adjusted: (sample,)."""
+        column = self._values[:, direction]
+        if adjust == "none":
+            return column
+        return self._latest(
+            f"adjusted {direction}", adjust, lambda: adjusted(column[:, None], self._lengths, adjust)[:, 0]
+        )
+
+    def active(self, wish: Wish) -> list[int]:
+        """The directions that have a part in a wish."""
+        return [i for i, weight in enumerate(wish.weights_of(self._names)) if weight > 0]
+
+    def is_merged(self, wish: Wish) -> bool:
+        """Whether rows are chosen by one score that several directions are merged into."""
+        return wish.end != "random" and wish.merge in ("mean-z", "max") and len(self.active(wish)) > 1
+
+    def _own(self, wish: Wish, valid: Mask) -> list[Queue]:
+        """Each direction's own order."""
+        sign, weights = _sign(wish), wish.weights_of(self._names)
+        queues = []
+        for i in self.active(wish):
+            column = self.column(i, wish.adjust)
+            rows = self._sifted(self._own_order(i, wish), valid)
+            queues.append(Queue(rows, column, sign, weights[i] / max(weights), i))
+        return queues
+
+    def _own_order(self, direction: int, wish: Wish) -> Rows:
+        sign = _sign(wish)
+        key = (wish.adjust, sign)
+        return self._order(f"own {direction}", key, lambda: sign * self.column(direction, wish.adjust))
+
+    def _standard(self, wish: Wish) -> Scores:
+        """The z-scores of the active directions: (sample, active)."""
+        active = self.active(wish)
+        columns = [self.column(i, wish.adjust) for i in active]
+        return self._latest("standard", (wish.adjust, active), lambda: arithmetic.z_scores(np.column_stack(columns)))
+
+    def _merge_key(self, wish: Wish) -> tuple[object, ...]:
+        """What merged scores depend on."""
+        kind = wish.merge if self.is_merged(wish) else "best"
+        weights = wish.weights_of(self._names)
+        return wish.adjust, kind, [weight if kind != "best" else weight > 0 for weight in weights]
+
+    def _uniform(self, seed: int) -> Scores:
+        return arithmetic.uniform(seed, len(self._values))
+
+    def _order(self, name: str, key: object, column: Callable[[], Scores]) -> Rows:
+        """The rows that have a number, highest first."""
+        return self._latest(f"order {name}", key, lambda: arithmetic.top(column()).astype(np.int32))
+
+    def _sifted(self, order: Rows, valid: Mask) -> Rows:
+        """The candidates of an order."""
+        return order if np.array_equal(valid, self.scored) else order[valid[order]]
+
+    def _latest(self, name: str, key: object, make: Callable[[], T]) -> T:
+        """What was made under a name, as long as it is by the same key."""
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != key:
+            kept = self._kept[name] = key, make()
+        made: T = kept[1]
+        return made
 
 
-def _rank(parts: npt.NDArray[np.float64], active: list[int], orders: list[npt.NDArray[np.int64]]) -> None:
-    """Write each direction's ranks of the rows in its order, from 1."""
-    for i, order in zip(active, orders, strict=True):
-        parts[order, i] = np.arange(1, len(order) + 1)
+def ranks(order: Rows, n: int) -> npt.NDArray[np.int32]:
+    """Each row's place in an order, from 1, and 0 for one that isn't in it: (n,)."""
+    places = np.zeros(n, np.int32)
+    places[order] = np.arange(1, len(order) + 1, dtype=np.int32)
+    return places
+
+
+def _sign(wish: Wish) -> float:
+    return -1.0 if wish.end == "bottom" else 1.0

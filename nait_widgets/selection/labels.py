@@ -54,11 +54,17 @@ def label_columns(scores: xr.Dataset) -> dict[str, Labels]:
 
 
 def _of_scores(scores: xr.Dataset) -> Iterator[tuple[str, Labels | None]]:
-    label = {int(code): code.label for code in Status}
-    yield STATUS, _encoded([label[code] for code in scores.attrs["store"].status.tolist()])
+    yield STATUS, _of_status(scores.attrs["store"].status)
     for name, variable in scores.variables.items():
         if variable.dims == ("sample",) and name not in ("sample_id", STATUS, "n_tokens"):
             yield str(name), _encoded([_text(value) for value in variable.to_numpy().tolist()])
+
+
+def _of_status(status: npt.NDArray[np.uint8]) -> Labels:
+    codes, first, inverse = np.unique(status, return_index=True, return_inverse=True)
+    met = np.argsort(np.argsort(first)).astype(np.uint8)  # values that are as frequent stand as they are met
+    names = [Status(int(codes[i])).label for i in np.argsort(first)]
+    return _by_frequency(tuple(names), met[inverse])
 
 
 def _of_source(store: ActivationStore) -> dict[str, Labels]:

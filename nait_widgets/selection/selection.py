@@ -12,7 +12,7 @@ import numpy as np
 from nait_widgets.errors import SelectionError
 from nait_widgets.fingerprints import ERROR
 from nait_widgets.scored import columns
-from nait_widgets.selection.choosing import choose
+from nait_widgets.selection.choosing import Chooser
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.wish import Adjust, End, Filters, Merge, Wish
 
@@ -189,20 +189,24 @@ def select(
     return select_by(scores, wish)
 
 
-def select_by(scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = None) -> Selection:
+def select_by(
+    scores: xr.Dataset, wish: Wish, row_filter: RowFilter | None = None, chooser: Chooser | None = None
+) -> Selection:
     """Choose the rows of a wish, see `select`.
 
     Args:
         scores: What `score` returned.
         wish: What is asked for.
         row_filter: The filter of these scores, to be used again and again.
+        chooser: What chooses by them, likewise.
     """
     store, values, names = scored_values(scores)
     candidates, lasting = candidates_of(scores, wish, row_filter)
+    chooser = chooser or Chooser(values, store.n_tokens, names)
     pinned = positions(store, wish.pinned)
     for row in pinned[~store.selectable[pinned]]:
         raise SelectionError(f"{store.sample_id[row]!r} is pinned, but it was quarantined and can't be chosen")
-    choice = choose(values, store.n_tokens, names, wish, candidates, pinned)
+    choice = chooser.choose(wish, candidates, pinned)
     return Selection(*choice, wish, store, columns(scores), candidates, lasting, scores)
 
 

@@ -15,24 +15,29 @@ from nait_widgets.explaining import TopNeurons
 from nait_widgets.explaining.projection import project, projection_methods
 from nait_widgets.scored import columns
 from nait_widgets.selection import Recipe, Selection, Wish, select
+from nait_widgets.selection.choosing import Chooser
 from nait_widgets.selection.code import python_code
 from nait_widgets.selection.export import Target
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.selection import scored_values, select_by
 from nait_widgets.store import Status
 from nait_widgets.widgets import rowsets
+from nait_widgets.widgets.aggregates import Aggregates
 from nait_widgets.widgets.base import Answer, Widget, answers
 from nait_widgets.widgets.keeping import Keeper
 
 if TYPE_CHECKING:
     import os
 
+    import numpy.typing as npt
     import xarray as xr
 
     from nait_widgets.store import ActivationStore
     from nait_widgets.widgets.base import Report
 
 PREVIEW = 300  # characters of a prompt or response in the table
+WHOLE = 2_000_000  # rows of a pool that a page holds and chooses among by itself
+AT_ONCE = 10_000  # rows of a larger one that can be pinned or excluded at once
 DEFAULT = Wish(fraction=0.1)
 
 
@@ -41,10 +46,14 @@ class Curator(Widget):
 
     Everything that is chosen is kept in a recipe beside the store and restored from there.
 
+    The page holds the scores of every row and chooses among them by itself. Of a pool with more rows than `limit` it
+    holds sums and the rows in view instead, and asks the kernel for both; it then has no map.
+
     Args:
         store: A complete store.
         scores: What `score` returned for it.
         recipe: Where the recipe is kept; None for a name beside the store, made of the columns' names.
+        limit: The most rows that the page is to hold.
 
     Attributes:
         selection: The exact current `Selection`; can be observed.
@@ -61,13 +70,21 @@ class Curator(Widget):
     selection = traitlets.Instance(Selection, allow_none=True)
 
     def __init__(
-        self, store: ActivationStore, scores: xr.Dataset, *, recipe: str | os.PathLike[str] | None = None
+        self,
+        store: ActivationStore,
+        scores: xr.Dataset,
+        *,
+        recipe: str | os.PathLike[str] | None = None,
+        limit: int = WHOLE,
     ) -> None:
         scored, self._values, self._names = scored_values(scores)
         if not scored.is_same(store):
             raise SelectionError(f"these scores are not of {store.path}: score it with `nait.score`")
         self.store, self.scores = store, scores
         self._filter = RowFilter(scores)
+        self._chooser = Chooser(self._values, store.n_tokens, self._names)
+        large = len(store) > limit
+        self._aggregates = Aggregates(store, self._values, self._chooser, self._filter) if large else None
         super().__init__(kind="curator")
         self._keeper = Keeper(store, columns(scores), recipe, lambda sentence: self.tell("trouble", Answer(sentence)))
         self._greeting = self._keeper.restore(self._set_wish)
@@ -101,7 +118,7 @@ class Curator(Widget):
 
     def _set_wish(self, wish: Wish) -> None:
         """Make a wish the current one; the page follows."""
-        selection = select_by(self.scores, wish, self._filter)
+        selection = self._select(wish)
         asked = wish.as_json()
         sets = [positions(self.store, ids) for ids in (wish.filters.ids or (), wish.pinned, wish.excluded)]
         asked = {name: value for name, value in asked.items() if name not in ("pinned", "excluded")}
@@ -110,7 +127,8 @@ class Curator(Widget):
             asked["filters"] = {**filters, "lasso": True}
         self._chosen(selection)
         with self.hold_sync(), self.hold_trait_notifications():
-            self.asked, self.row_sets = asked, rowsets.pack(sets, len(self.store))
+            packed = rowsets.pack(sets, len(self.store)) if self._aggregates is None else rowsets.listed(sets)
+            self.asked, self.row_sets = asked, packed
 
     @traitlets.observe("asked", "row_sets")
     def _asked_anew(self, _change: Any) -> None:
@@ -119,19 +137,22 @@ class Curator(Widget):
             wish = self._wish()
             if self.selection is not None and wish == self.selection.wish:
                 return  # it is known already: both traits tell, and so does `_set_wish`
-            self._chosen(select_by(self.scores, wish, self._filter))
+            self._chosen(self._select(wish))
         except NaitError as error:
             self.tell("trouble", Answer(f"`curator.selection` stays as it was before: {error}"))
 
     def _wish(self) -> Wish:
-        lasso, pinned, excluded = (
-            tuple(self.store.sample_id[rows].tolist()) for rows in rowsets.unpack(self.row_sets, 3, len(self.store))
-        )
+        whole = self._aggregates is None
+        sets = rowsets.unpack(self.row_sets, 3, len(self.store)) if whole else rowsets.unlisted(self.row_sets, 3)
+        lasso, pinned, excluded = (tuple(self.store.sample_id[rows].tolist()) for rows in sets)
         asked = dict(self.asked)
         filters = dict(asked.get("filters", {}))
         if filters.pop("lasso", False):
             filters["ids"] = lasso
         return Wish.from_json({**asked, "filters": filters, "pinned": pinned, "excluded": excluded})
+
+    def _select(self, wish: Wish) -> Selection:
+        return select_by(self.scores, wish, self._filter, self._chooser)
 
     def _chosen(self, selection: Selection) -> None:
         self.selection = selection
@@ -145,8 +166,8 @@ class Curator(Widget):
 
     @answers("columns")
     def _columns(self, _body: dict[str, Any]) -> Answer:
-        """Every number that the page computes with."""
-        store = self.store
+        """Every number that the page computes with, or of a large pool what it begins with."""
+        store, large = self.store, self._aggregates
         return Answer(
             {
                 "directions": self._names,
@@ -156,11 +177,14 @@ class Curator(Widget):
                 "about": f"{len(store):,} rows of {store.provenance['source']['name']} · {store.layout.site} of "
                 f"{store.provenance['model']['name']}",
                 "text": store.layout.text,
-                "maps": projection_methods(),
+                "maps": projection_methods() if large is None else [],
                 "export": str(store.path.with_name(f"{self._keeper.stem}.rows.jsonl")),
                 "greeting": self._greeting,
+                "large": large and large.opened(),
             },
-            {
+            {}
+            if large
+            else {
                 **{f"score{i}": np.ascontiguousarray(self._values[:, i]) for i in range(len(self._names))},
                 "n_tokens": store.n_tokens,
                 "status": store.status,
@@ -170,15 +194,44 @@ class Curator(Widget):
     @answers("labels", in_background=True)
     def _labels(self, _body: dict[str, Any], _report: Report) -> Answer:
         columns = self._filter.labels
-        return Answer(
-            [{"name": name, "values": list(labels.names)} for name, labels in columns.items()],
-            {f"codes{i}": labels.codes for i, labels in enumerate(columns.values())},
-        )
+        names = [{"name": name, "values": list(labels.names)} for name, labels in columns.items()]
+        if self._aggregates is not None:
+            self._aggregates.labels = columns
+            return Answer(names)
+        return Answer(names, {f"codes{i}": labels.codes for i, labels in enumerate(columns.values())})
 
     @answers("search", in_background=True)
     def _search(self, body: dict[str, Any], report: Report) -> Answer:
         found = self._filter.containing(str(body["text"]), report)
-        return Answer(int(found.sum()), {"found": np.packbits(found, bitorder="little")})
+        whole = self._aggregates is None
+        return Answer(int(found.sum()), {"found": np.packbits(found, bitorder="little")} if whole else {})
+
+    @answers("sums")
+    def _sums(self, body: dict[str, Any]) -> Answer:
+        """Of a large pool: what is chosen at each stop of the slider."""
+        return self._large.sums(self._current_selection(), body["direction"], body["label"])
+
+    @answers("table")
+    def _table(self, body: dict[str, Any]) -> Answer:
+        """Of a large pool: what the table shows of some rows."""
+        rows, numbers = self._large.table(self._current_selection(), body)
+        return Answer({"texts": self._beginnings(rows)}, numbers)
+
+    @answers("shown")
+    def _shown(self, _body: dict[str, Any]) -> Answer:
+        """Of a large pool: the rows that the filters leave, to be pinned or excluded."""
+        rows = self._large.shown(self._current_selection())
+        if len(rows) > AT_ONCE:
+            raise SelectionError(
+                f"{len(rows):,} rows are too many to pin or exclude at once: narrow them to {AT_ONCE:,}"
+            )
+        return Answer(None, {"rows": rows.astype(np.int32)})
+
+    @property
+    def _large(self) -> Aggregates:
+        if self._aggregates is None:
+            raise SelectionError("the page holds the whole of this pool, and asks for no sums: reload it")
+        return self._aggregates
 
     @answers("map", in_background=True)
     def _map(self, body: dict[str, Any], _report: Report) -> Answer:
@@ -188,14 +241,16 @@ class Curator(Widget):
     @answers("rows")
     def _rows(self, body: dict[str, Any]) -> Answer:
         """Ids and the beginnings of the texts of a page of the table."""
-        rows = np.array(body["rows"], np.int64)
+        return Answer(self._beginnings(np.array(body["rows"], np.int64)))
+
+    def _beginnings(self, rows: npt.NDArray[np.int64]) -> list[dict[str, str]]:
         ids = self.store.sample_id[rows].tolist()
         if not self.store.layout.text:
-            return Answer([{"id": sample_id, "prompt": "", "response": ""} for sample_id in ids])
+            return [{"id": sample_id, "prompt": "", "response": ""} for sample_id in ids]
         texts = [[text[:PREVIEW] for text in self.store.text(name, rows)] for name in ("prompt", "response")]
-        return Answer(
-            [{"id": i, "prompt": prompt, "response": response} for i, prompt, response in zip(ids, *texts, strict=True)]
-        )
+        return [
+            {"id": i, "prompt": prompt, "response": response} for i, prompt, response in zip(ids, *texts, strict=True)
+        ]
 
     @answers("find")
     def _find(self, body: dict[str, Any]) -> Answer:

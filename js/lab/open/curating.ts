@@ -1,15 +1,18 @@
 /** The curation of one score set: the Curator's page and the Inspector's, on a store instead of a kernel. */
 
+import { count } from "../../core/amounts";
 import type { State } from "../../core/curation";
 import { NO_ROWS } from "../../core/rows";
 import { CuratorPage } from "../../curator/page";
 import { stateOf } from "../../curator/recipe";
 import type { Opened } from "../../curator/source";
+import { whole } from "../../curator/whole";
 import { InspectorPage } from "../../inspector/page";
 import type { Subject } from "../../inspector/source";
 import { STATUSES } from "../../store/layout";
 import type { ScoreSet } from "../../store/scores";
 import type { Store } from "../../store/store";
+import { literal } from "../../core/python";
 import { h } from "../../views/dom";
 import type { Host } from "../../views/host";
 import { stemOf } from "../kinds";
@@ -19,6 +22,9 @@ import { keepButton } from "./keeping";
 import { StoreInspector } from "./store_inspector";
 import { StoreSource } from "./store_source";
 import { Workspace } from "./workspace";
+
+/** Rows that a page holds and chooses among by itself, as the Curator of a notebook has it. */
+const MOST_ROWS = 2_000_000;
 
 const START: State = {
   asked: {
@@ -51,6 +57,12 @@ export class Curating {
   }
 
   static async open(store: Store, key: string, around: Surroundings, host: Host): Promise<Curating> {
+    if (store.nSamples > MOST_ROWS) {
+      throw new Error(
+        `${count(store.nSamples)} rows are more than a page can hold (${count(MOST_ROWS)}); with a kernel it needn't: ` +
+          `open the store in a notebook by nait.Curator(store, store.scores(${literal(key)})).`,
+      );
+    }
     const failed = (error: unknown): void => page.trouble.show(error);
     const scores = await store.scoreSet(key, host.signal);
     const place = `nait-widgets:curation:${around.path}:${key}`;
@@ -64,7 +76,8 @@ export class Curating {
     );
     const source = new StoreSource(store, scores, () => memory.read(), around.path, host.signal);
     const subject = new Looked(memory, scores.directions[0]?.name ?? "");
-    const page = new CuratorPage(source, opened(store, scores), host, {
+    const about = opened(store, scores);
+    const page = new CuratorPage(source, about, whole(source, about), host, {
       remember: (heard) => {
         memory.heard = heard;
         return memory;
