@@ -82,7 +82,7 @@ def explain(store: ActivationStore, sample_id: str, direction: Scored, scores: x
             compares with the pool.
 
     Raises:
-        StoreError: There is no such sample, or it was quarantined.
+        StoreError: There is no such sample, it was quarantined, or the store keeps scores only.
         DirectionError: The direction doesn't belong to the store, or to the scores; or it is another scorer, whose
             scores have no such parts.
     """
@@ -98,11 +98,12 @@ def explain(store: ActivationStore, sample_id: str, direction: Scored, scores: x
 
 
 def scored_row(store: ActivationStore, sample_id: str) -> int:
-    """The row of a sample that has a score.
+    """The row of a sample that has a score, and activations that make it.
 
     Raises:
-        StoreError: There is no such sample, or it was quarantined.
+        StoreError: There is no such sample, it was quarantined, or the store keeps scores only.
     """
+    store.require_activations()
     row = store.index(sample_id)
     if not store.selectable[row]:
         raise StoreError(
