@@ -11,6 +11,7 @@ import captures
 import numpy as np
 import pytest
 import xarray as xr
+from asking import Page
 from captures import assert_same
 from conftest import EMPTY_ROW, Row, make_rows
 from test_capture import overflowing
@@ -20,6 +21,7 @@ from test_store import flip
 from tiny import tiny_model
 
 from nait_widgets import (
+    Curator,
     DirectionHealth,
     Inspector,
     append,
@@ -258,6 +260,12 @@ def test_stores_of_scores_are_joined_lengthened_and_cut_down(parts: list[Activat
     np.testing.assert_array_equal(score(some, "length")["score"], some.n_response_tokens[:, None])
     with pytest.raises(StoreError, match="of rows taken from another store, whose neurons' means are not known"):
         some.statistics("mean")
+
+
+def test_a_curator_of_scores(parts: list[ActivationStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    curator = Curator(parts[0], score(parts[0]))
+    assert len(curator.select(fraction=0.2)) == len(select(score(parts[0]), fraction=0.2))
+    assert Page(curator, monkeypatch).ask("overlap")["answer"] is None
 
 
 def test_what_its_scores_are_of_can_not_be_taken_away(parts: list[ActivationStore], kept: list[Direction]) -> None:

@@ -271,7 +271,9 @@ class Curator(Widget):
 
     @answers("overlap", in_background=True, taking="selection")
     def _overlap(self, _body: dict[str, Any], _report: Report, selection: Selection) -> Answer:
-        """How alike the chosen rows are, by the neurons that they activate."""
+        """How alike the chosen rows are, by the neurons that they activate; unknown where scores alone are kept."""
+        if self.store.scores_only:
+            return Answer(None)
         overlap = self._top_neurons.mean_pairwise_overlap(selection.rows)
         return Answer(None if np.isnan(overlap) else overlap)
 
