@@ -35,6 +35,10 @@ class StoreError(NaitError):
     """An activation store is missing, foreign, damaged, incomplete, or of another origin than asked for."""
 
 
+class RemoteError(NaitError):
+    """A place at a URL doesn't answer or forbids, so that nothing can be told of what is there; it may be sound."""
+
+
 class DirectionError(NaitError):
     """A direction can't be fitted, read, combined or applied here."""
 

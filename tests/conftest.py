@@ -16,7 +16,7 @@ from nait_widgets import Direction, capture, fit_direction
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, open_store
 
-pytest_plugins = ["browser_fixtures", "clusters", "contaminated", "curating", "labelled", "parts", "saved"]
+pytest_plugins = ["browser_fixtures", "clusters", "contaminated", "curating", "labelled", "parts", "remotes", "saved"]
 
 Row = dict[str, Any]
 EMPTY_ROW, LONG_ROW = 5, 300

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from nait_widgets.errors import Interrupted, StoreError
+from nait_widgets.errors import Interrupted, RemoteError, StoreError
 from nait_widgets.progress import CaptureWatch, watch_capture
 from nait_widgets.store import ActivationStore, Layout, Status, StoreWriter
 
@@ -69,6 +70,8 @@ def _told(writer: StoreWriter) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(f"stopped: {_kept(writer.store)}; run the same command again to go on") from None
+    except RemoteError as error:
+        raise RemoteError(f"{error}; what was written is safe: run the same command again to go on") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -81,7 +84,7 @@ def _kept(store: ActivationStore) -> str:
 
 
 def _disk_full(store: ActivationStore) -> StoreError:
-    if (store.status == Status.PENDING).all():
+    if isinstance(store.path, Path) and (store.status == Status.PENDING).all():
         shutil.rmtree(store.path)
         return StoreError(f"the disk of {store.path} is full, and nothing was captured yet; free some space")
     return StoreError(f"the disk is full: {_kept(store)}; free some space and run the same command again to go on")

@@ -18,11 +18,13 @@ from nait_widgets.models import load_model
 from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
+from nait_widgets.store.appearing import ROOT, require_replaceable
 from nait_widgets.store.extras import check_extras
 from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
+from nait_widgets.store.remote import Url, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from distributed import Client
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 def capture(
     model: str | os.PathLike[str] | PreTrainedModel | CausalLM,
     data: Any,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Url,
     *,
     rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
@@ -57,6 +59,7 @@ def capture(
     overwrite: bool = False,
     monitor: bool = True,
     client: Client | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> ActivationStore:
     """Capture the pooled activations of every sample into a store.
 
@@ -65,7 +68,7 @@ def capture(
     Args:
         model: A hub id, a folder, or a loaded model (then with its tokenizer).
         data: Anything `read_records` reads.
-        path: The store to write, `NAME.zarr`.
+        path: The store to write, `NAME.zarr`, or its URL, such as `s3://bucket/NAME.zarr`.
         rows: Of the data, such as `slice(0, 20480)`; None for all. So several places can each capture a part, and
             `join` makes one store of these without writing anything anew where all but the last fill their blocks;
             where they also fill windows of 4 blocks, it is the store that one place would have captured.
@@ -102,6 +105,7 @@ def capture(
         monitor: Whether a notebook shows the capture monitor, with its Stop button, or a plain progress bar.
         client: Of a Dask cluster (`distributed.Client`), whose workers then run the model: each loads it once, and all
             must be able to read it and to write at `path`. The store is the same as that of one process.
+        storage_options: Of a URL's fsspec driver; they go to the workers too, but not into the store.
 
     Returns:
         The complete store; its rows are the source's, in the source's order.
@@ -111,9 +115,10 @@ def capture(
         ModelError: The model can't be loaded, or lacks the site or what an extra needs.
         StoreError: A pool or extra is unknown, the path holds another capture, or the disk is too small.
         DirectionError: A direction that scores are to be kept for isn't of this model, site and template.
+        RemoteError: A URL can't be written, or nothing has answered there for a minute; what was written is kept.
         Interrupted: Ctrl-C; what was written is kept.
     """
-    path, kept = Path(path), targets(scores_only)
+    path, kept = located(path, storage_options), targets(scores_only)
     records = read_records(data)
     if rows is not None:
         records = records.part(rows)
@@ -181,8 +186,12 @@ def require_room(path: Path, layout: Layout) -> None:
 
 
 def _open_writer(
-    path: Path, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction], *, overwrite: bool
+    path: Path | Url, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction], *, overwrite: bool
 ) -> StoreWriter:
+    if isinstance(path, Url):
+        if (path / ROOT).exists() and not overwrite:
+            return StoreWriter.resume(path, layout, provenance)
+        return StoreWriter.create(path, layout, provenance, directions)
     if path.exists() and not overwrite:
         return StoreWriter.resume(path, layout, provenance)
     require_room(path, layout)
@@ -194,7 +203,14 @@ def _open_writer(
         raise StoreError(f"{path} can't be written: {error.strerror or error}") from error
 
 
-def _check_target(path: Path, *, overwrite: bool) -> None:
+def _check_target(path: Path | Url, *, overwrite: bool) -> None:
+    if isinstance(path, Url):
+        path.require_writable()
+        if (path / ROOT).exists() and not overwrite:
+            open_store(path).require_writable()
+        else:
+            require_replaceable(path)
+        return
     require_place(path)
     if path.exists() and not overwrite:
         open_store(path).require_writable()  # refuses what isn't a store before the model is loaded

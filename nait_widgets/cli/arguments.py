@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any, NoReturn
+
+from nait_widgets.store.remote import is_url
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,6 +25,11 @@ class Parser(argparse.ArgumentParser):
 def names(text: str) -> list[str]:
     """A list of names, as in `loss, ifd`."""
     return [name.strip() for name in text.split(",")]
+
+
+def place(text: str) -> Path | str:
+    """A path, or a URL as it is: a path would lose one of its slashes."""
+    return text if is_url(text) else Path(text)
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import SCORE_OPTIONS, scoring, tell
+from nait_widgets.cli.common import SCORE_OPTIONS, opened, scoring, tell
 from nait_widgets.cli.fingerprints import read_for, selected
 from nait_widgets.cli.guarding import left_out
 from nait_widgets.cli.scorers import scored_by
@@ -13,6 +13,7 @@ from nait_widgets.cluster import cluster
 from nait_widgets.errors import NaitError, SelectionError
 from nait_widgets.paths import require_file_place, written_whole
 from nait_widgets.selection.export import Target
+from nait_widgets.store.parts import require_new
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import xarray as xr
+
+    from nait_widgets.store.parts import Kind
 
 WISH = ("fraction", "k", "threshold", "merge", "end", "seed", "adjust")
 
@@ -33,8 +36,8 @@ TABLES: dict[str, Callable[[Any, Path], None]] = {
 
 def score(options: argparse.Namespace) -> int:
     """Store + directions or other scorers -> scores, in a table or saved in the store."""
-    store = nait.open_store(options.store)
-    _require_target(options, store)
+    store = opened(options)
+    _require_target(options, store, "scores")
     if options.output:
         if options.output.suffix not in TABLES:
             raise NaitError(f"{options.output}: scores can be written as {', '.join(TABLES)}")
@@ -82,15 +85,15 @@ def select(options: argparse.Namespace) -> int:
     if options.recipe:
         _require_alone(options)
         recipe = Recipe.load(options.recipe)
-        store = nait.open_store(options.store) if options.store else recipe.find_store()
-        _require_target(options, store)
+        store = opened(options) if options.store else recipe.find_store()
+        _require_target(options, store, "selections")
         with cluster(options.scheduler, options.workers) as client:
             selection, export = recipe.repeat(store, client=client), recipe.export
     else:
         if not options.store:
             raise SelectionError("a store and what to score it by are missing, or a recipe to repeat (--recipe)")
-        store = nait.open_store(options.store)
-        _require_target(options, store)
+        store = opened(options)
+        _require_target(options, store, "selections")
         wish = _wish(store, options)
         if options.from_fingerprint:
             _require_unsaved(options)
@@ -198,12 +201,13 @@ def _save(selection: nait.Selection, scores: xr.Dataset | None, name: str) -> No
     store.save_selection(selection, name)
 
 
-def _require_target(options: argparse.Namespace, store: nait.ActivationStore) -> None:
+def _require_target(options: argparse.Namespace, store: nait.ActivationStore, kind: Kind) -> None:
     """Raise before the work where nothing would come of it."""
     if not options.output and not options.save:
         raise NaitError("say where it goes: into a file (-o), into the store (--save NAME), or both")
     if options.save:
         store.require_writable()
+        require_new(store, kind, options.save)
 
 
 def _targets(options: argparse.Namespace) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, quiet_transformers, tell
+from nait_widgets.cli.common import SCORE_OPTIONS, complain, layers, opened, quiet_transformers, tell
 from nait_widgets.errors import NaitError
 from nait_widgets.paths import require_file_place
 from nait_widgets.scored import load, require_direction
@@ -85,7 +85,7 @@ def fit(options: argparse.Namespace) -> int:
 
 def explain(options: argparse.Namespace) -> int:
     """Why one sample scores as it does."""
-    store = nait.open_store(options.store)
+    store = opened(options)
     explanation = store.explain(options.sample_id, require_direction(load(options.direction)))
     print(f"{explanation.sample_id} scores {explanation.score:.5g} on {explanation.direction}")
     print("\nlayer  contribution")
@@ -100,10 +100,11 @@ def explain(options: argparse.Namespace) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """What a store is and where it came from."""
-    facts = nait.open_store(options.store).info()
+    facts = opened(options).info()
     provenance = facts["provenance"]
+    size = "" if facts["bytes"] is None else f", {facts['bytes'] / 1e6:,.1f} MB"
     lines = [
-        f"{facts['path']}: {facts['state']}, {facts['bytes'] / 1e6:,.1f} MB, format {facts['format_version']}",
+        f"{facts['path']}: {facts['state']}{size}, format {facts['format_version']}",
         f"  samples  {facts['samples']:,} ({_listed(facts['status'])}), {facts['tokens']:,} tokens",
         f"  neurons  {facts['site']}, {len(facts['layers'])} layers × {facts['neurons']:,}, {facts['dtype']}",
         f"  pools    {', '.join(facts['pools'])}",
@@ -124,7 +125,7 @@ def info(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Check a store; status 2 where anything is wrong."""
-    found = nait.open_store(options.store).verify()
+    found = opened(options).verify()
     report = {
         "store": str(options.store),
         "ok": found.ok,
@@ -142,7 +143,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def pack(options: argparse.Namespace) -> int:
     """Store -> one file that can be sent and opened as it is."""
-    store = nait.open_store(options.store)
+    store = opened(options)
     path = store.pack(options.output, text=not options.without_text, overwrite=options.overwrite)
     n_bytes, text = path.stat().st_size, store.layout.text and not options.without_text
     line = f"{path}: {len(store):,} rows {'with' if text else 'without'} their text, {n_bytes / 1e6:,.1f} MB"
@@ -153,7 +154,7 @@ def pack(options: argparse.Namespace) -> int:
 def unpack(options: argparse.Namespace) -> int:
     """A packed store -> a folder, every file checked."""
     store = nait.unpack(options.archive, options.output, overwrite=options.overwrite)
-    n_bytes = store.files.n_bytes
+    n_bytes = store.files.n_bytes or 0
     line = f"{store.path}: {len(store):,} rows, {n_bytes / 1e6:,.1f} MB"
     tell(options, {"output": str(store.path), "rows": len(store), "bytes": n_bytes}, [line])
     return 0

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+import nait_widgets as nait
 from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ SCORE_OPTIONS = ("pool", "center", "similarity")
 def scoring(options: argparse.Namespace) -> dict[str, Any]:
     """The `ScoreOptions` that were given."""
     return {name: value for name in SCORE_OPTIONS if (value := getattr(options, name))} | layers(options)
+
+
+def opened(options: argparse.Namespace) -> nait.ActivationStore:
+    """The store that a command reads."""
+    return nait.open_store(options.store, cache=options.cache)
 
 
 def layers(options: argparse.Namespace) -> dict[str, list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import tell
+from nait_widgets.cli.common import opened, tell
 from nait_widgets.errors import NaitError
 from nait_widgets.store.parts import read_parts
 
@@ -35,7 +35,7 @@ def subset(options: argparse.Namespace) -> int:
     """Store + a selection, a recipe or ids -> a store of these rows."""
     from nait_widgets.selection import Recipe
 
-    source, counts = nait.open_store(options.store), _Counts()
+    source, counts = opened(options), _Counts()
     if options.recipe:
         rows: Any = Recipe.load(options.recipe).repeat(source)
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
-from nait_widgets.cli.common import complain, tell
+from nait_widgets.cli.common import complain, opened, tell
 from nait_widgets.errors import NaitError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def guard(options: argparse.Namespace) -> int:
 
     if options.output:
         require_report_place(options.output)  # before minutes of comparing
-    store = nait.open_store(options.store)
+    store = opened(options)
     given = {name: getattr(options, name) for name in ("compare", "jaccard", "containment", "n")}
     asked = {name: value for name, value in given.items() if value is not None}
     report: nait.Contamination | nait.NearDuplicates

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import nait_widgets as nait
-from nait_widgets.cli.arguments import Parser, names, pair, span, weight
+from nait_widgets.cli.arguments import Parser, names, pair, place, span, weight
 from nait_widgets.cli.choosing import score, select
 from nait_widgets.cli.commands import FIT_OPTIONS, capture, demo, explain, fit, info, pack, unpack, verify
 from nait_widgets.cli.common import SCORE_OPTIONS
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(capture)
     sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
-    sub.add_argument("-o", "--output", type=Path, required=True, metavar="STORE.zarr")
+    sub.add_argument("-o", "--output", type=place, required=True, metavar="STORE.zarr", help="a folder or a URL")
     sub.add_argument("--overwrite", action="store_true", help="replace the store instead of resuming it")
     _add_cluster(sub)
     _add_captured(sub)
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="NAME.direction")
     sub.add_argument("--name", help="of the capability; default: the output's name")
     sub.add_argument("--preset", default="paper", help="paper (default) or robust")
-    sub.add_argument("--background", type=Path, metavar="STORE", help="the pool of candidates; robust needs it")
+    sub.add_argument("--background", type=place, metavar="STORE", help="the pool of candidates; robust needs it")
     sub.add_argument("--site", help="default: the background's, else resid_post")
     for name in FIT_OPTIONS:
         sub.add_argument(_flag(name), help=f"{_choices('FitOptions', name)}; default: the preset's")
@@ -125,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     sub = command(guard)
-    sub.add_argument("store", type=Path, metavar="STORE", help="with text")
+    _add_store(sub, help="with text")
     sub.add_argument(
         "files",
         nargs="*",
@@ -140,7 +140,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     sub = command(explain)
-    sub.add_argument("store", type=Path, metavar="STORE")
+    _add_store(sub)
     sub.add_argument("sample_id", metavar="SAMPLE_ID")
     sub.add_argument("direction", type=Path, metavar="DIRECTION")
     sub.add_argument("--neurons", type=int, default=10, metavar="N", help="how many to list (10)")
@@ -178,22 +178,22 @@ def parser() -> argparse.ArgumentParser:
 
     for run in (info, verify):
         sub = command(run)
-        sub.add_argument("store", type=Path, metavar="STORE")
+        _add_store(sub)
         _add_json(sub)
 
     sub = command(join)
-    sub.add_argument("stores", nargs="+", type=Path, metavar="STORE.zarr", help="in the order of their rows")
+    sub.add_argument("stores", nargs="+", type=place, metavar="STORE.zarr", help="in the order of their rows")
     sub.add_argument("-o", "--output", type=Path, required=True, metavar="JOINED.zarr")
     sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
     _add_json(sub)
 
     sub = command(append)
     sub.add_argument("store", type=Path, metavar="STORE.zarr", help="the one that grows")
-    sub.add_argument("more", type=Path, metavar="MORE.zarr", help="whose rows go to its end; it stays as it is")
+    sub.add_argument("more", type=place, metavar="MORE.zarr", help="whose rows go to its end; it stays as it is")
     _add_json(sub)
 
     sub = command(subset)
-    sub.add_argument("store", type=Path, metavar="STORE")
+    _add_store(sub)
     rows = sub.add_mutually_exclusive_group(required=True)
     rows.add_argument("--selection", metavar="NAME", help="that is saved in the store")
     rows.add_argument("--recipe", type=Path, metavar="FILE", help="of an export")
@@ -203,22 +203,27 @@ def parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     sub = command(pack)
-    sub.add_argument("store", type=Path, metavar="STORE.zarr")
+    _add_store(sub)
     sub.add_argument("-o", "--output", type=Path, metavar="X.zarr.zip", help="default: STORE.zarr.zip beside the store")
     sub.add_argument("--without-text", action="store_true", help="leave out the samples' text and what came from it")
     sub.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     _add_json(sub)
 
     sub = command(unpack)
-    sub.add_argument("archive", type=Path, metavar="X.zarr.zip")
+    sub.add_argument("archive", type=place, metavar="X.zarr.zip")
     sub.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: X.zarr beside the archive")
     sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
     _add_json(sub)
     return top
 
 
+def _add_store(parser: argparse.ArgumentParser, **more: Any) -> None:
+    parser.add_argument("store", type=place, metavar="STORE", **more)
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep copies of what is read from a URL there")
+
+
 def _add_scored(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    parser.add_argument("store", nargs=None if required else "?", type=Path, metavar="STORE")
+    _add_store(parser, nargs=None if required else "?")
     parser.add_argument("directions", nargs="*", metavar="[NAME=]FILE", help="X.direction or X.scorer")
     parser.add_argument(
         "--by",
@@ -228,7 +233,7 @@ def _add_scored(parser: argparse.ArgumentParser, *, required: bool = True) -> No
         help=f"another scorer, for example ifd:form=perplexity; may be repeated; kinds: {', '.join(available())}",
     )
     parser.add_argument(
-        "--targets", type=Path, metavar="STORE", help="samples that show what is wanted, for knn and others like it"
+        "--targets", type=place, metavar="STORE", help="samples that show what is wanted, for knn and others like it"
     )
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nait_widgets.records import Records
     from nait_widgets.store import Layout
     from nait_widgets.store.layout import Wide
+    from nait_widgets.store.remote import Url
 
 _AHEAD = 2  # windows a worker has: one that runs, and one that waits for it
 _REMEDY = (
@@ -145,7 +146,7 @@ def _first_token(job: Job, token_id: int) -> npt.NDArray[np.float32]:
         return _prepared(job).runner.forward.first_token(token_id)
 
 
-def _run_window(job: Job, weights: str, path: Path, span: Span, wanted: list[int]) -> Ran:
+def _run_window(job: Job, weights: str, path: Path | Url, span: Span, wanted: list[int]) -> Ran:
     counts = [0, 0]
 
     def ran(rows: int, tokens: int) -> None:
@@ -167,7 +168,7 @@ def _run_window(job: Job, weights: str, path: Path, span: Span, wanted: list[int
     return Ran(written, *counts)
 
 
-def _writer(path: Path) -> StoreWriter:
+def _writer(path: Path | Url) -> StoreWriter:
     try:
         return StoreWriter(path)
     except (OSError, StoreError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 from nait_widgets.errors import DirectionError, StoreError
 from nait_widgets.scored import require_direction
 from nait_widgets.scoring import score
+from nait_widgets.scoring.run import check
 from nait_widgets.store import Status
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ def scored_layers(store: ActivationStore, direction: Direction, scores: xr.Datas
     Raises:
         DirectionError: The scores are of other directions.
     """
+    if scores is None and direction.score.center == "none" and direction.score.similarity != "zscore":
+        check(store, [direction])
+        n = len(store.layout.layers)
+        return ScoredLayers(np.zeros(n), np.ones(n))  # compared with nothing, so there is no need to read the pool
     if scores is None:
         scores = score(store, direction)
     known = {scored.name: scored.digest for scored in scores.attrs["directions"]}

@@ -11,6 +11,7 @@ from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.guarding.reports import Part
 from nait_widgets.store import ActivationStore, open_store
 from nait_widgets.store.files import is_store
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +87,7 @@ def items_of(source: Any) -> tuple[str, list[str], Iterable[Pair]]:
     """
     from nait_widgets.records import read_records
 
-    if isinstance(source, str | PathLike) and is_store(source):
+    if isinstance(source, str | PathLike | Url) and is_store(source):
         source = open_store(source)
     if isinstance(source, ActivationStore):
         store, rows = looked_at(source)

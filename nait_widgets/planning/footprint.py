@@ -17,6 +17,7 @@ from nait_widgets.errors import NaitError
 from nait_widgets.planning.survey import text_size
 from nait_widgets.store import Layout, StoreWriter
 from nait_widgets.store.layout import BLOCK_ROWS, CHUNK_ROWS
+from nait_widgets.store.remote import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,9 +171,10 @@ def _weighed(store: ActivationStore) -> Counter[str]:
     """Bytes of a store's files: text, columns, activations, and the rest, which doesn't grow with the rows."""
     growing = set(store.block_arrays)
     weighed: Counter[str] = Counter()
-    for file in store.path.rglob("*"):
+    folder = local(store.path)
+    for file in folder.rglob("*"):
         if file.is_file():
-            name, chunk, _ = file.relative_to(store.path).as_posix().partition("/c/")
+            name, chunk, _ = file.relative_to(folder).as_posix().partition("/c/")
             if not chunk or name not in growing:
                 kind = "fixed"
             elif name.startswith("text/"):

@@ -43,7 +43,7 @@ def placed(
         from nait_widgets.cluster import offered
 
         there, why = offered(store)
-    return _by(store, there or Threads(workers), why)
+    return _by(store, there or Threads(workers or store.threads), why)
 
 
 def _by(store: ActivationStore, mapper: Mapper, why: str) -> tuple[ActivationStore, str]:

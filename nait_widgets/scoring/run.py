@@ -161,7 +161,13 @@ def _as_asked(direction: Direction, preset: str | None, options: dict[str, Any])
 
 
 def check(store: ActivationStore, scored: Sequence[Scored], *, approximate: bool = False) -> None:
-    """Raise before any work is done for nothing."""
+    """Raise before any work is done for nothing.
+
+    Raises:
+        StoreError: The store is incomplete, or lacks a pool.
+        DirectionError: A direction doesn't belong to it, none is given, or two share a name.
+        ScorerError: The store lacks what a scorer needs.
+    """
     if not scored:
         raise DirectionError("nothing to score by is given; fit a direction with `nait fit`, or name a scorer")
     store.require_complete()

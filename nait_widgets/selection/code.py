@@ -31,7 +31,7 @@ def python_code(recipe: Recipe, path: Path) -> str:
         [
             "import nait_widgets as nait",
             "",
-            f"store = nait.open_store({str((recipe.folder / recipe.store['path']).resolve())!r})",
+            f"store = nait.open_store({str(recipe.place.resolve())!r})",
             "scorers = [",
             *scored,
             "]",

@@ -16,6 +16,7 @@ from nait_widgets.scored import entry, is_scorer
 from nait_widgets.scorers import Scorer
 from nait_widgets.selection.selection import Selection, select_by
 from nait_widgets.selection.wish import Wish
+from nait_widgets.store.remote import Url, is_url, located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ class Recipe:
     """A selection that can be repeated.
 
     Attributes:
-        store: Path of the store, relative to the recipe's folder; its rows and data and weights hashes.
+        store: Path of the store, relative to the recipe's folder, or its URL; its rows and data and weights hashes.
         directions: Name, digest and path of each direction, relative to the recipe's folder; the path is None where
             it is saved in the store. A scorer's entry also has the `kind` "scorer". Where scores were told by a
             fingerprint, each says `approximate`.
@@ -70,7 +71,7 @@ class Recipe:
         provenance, approximate = selection.store.provenance, selection.approximate
         return cls(
             store={
-                "path": os.path.relpath(selection.store.path.resolve(), folder),
+                "path": _from(folder, selection.store.path),
                 "rows": len(selection.store),
                 "data_sha256": provenance["source"]["sha256"],
                 "weights_hash": provenance["model"]["weights_hash"],
@@ -123,6 +124,12 @@ class Recipe:
             raise SelectionError(f"{path} is not a whole recipe: {wrong}")
         return cls(**values, folder=path.parent.resolve())
 
+    @property
+    def place(self) -> Path | Url:
+        """Where the store was."""
+        path: str = self.store["path"]
+        return located(path) if is_url(path) else self.folder / path
+
     def find_store(self) -> ActivationStore:
         """The store that the recipe was made on: where it was, or packed or unpacked beside that.
 
@@ -132,7 +139,7 @@ class Recipe:
         from nait_widgets.store import open_store
         from nait_widgets.store.files import is_store
 
-        place = self.folder / self.store["path"]
+        place = self.place
         packed = place.suffix == ".zip"
         other = place.with_suffix("") if packed else place.with_name(f"{place.name}.zip")
         found = next((path for path in (place, other) if is_store(path)), None)
@@ -179,6 +186,11 @@ class Recipe:
                 "the store's activations have changed"
             )
         return selection
+
+
+def _from(folder: Path, path: Path | Url) -> str:
+    """A place as it is written in a recipe in a folder."""
+    return str(path) if isinstance(path, Url) else os.path.relpath(path.resolve(), folder)
 
 
 def _unlike(value: Any, shape: Any, where: str = "it") -> str | None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import StoreError
-from nait_widgets.store.files import Place
+from nait_widgets.store.files import OpenFiles, Place
+from nait_widgets.store.objects import OpenObjects, Span
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 MAX_ENTRIES = 1 << 20
@@ -62,7 +64,7 @@ class Archive:
     No file is held open: each reading opens its own, so that threads don't share one.
 
     Attributes:
-        path: The file.
+        path: The file, here or at a URL.
         entries: Its files by name; folders have none.
 
     Raises:
@@ -70,17 +72,28 @@ class Archive:
             or fill the disk; the message names the entry.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | Url) -> None:
         self.path = path
         self.entries = {entry.name: entry for entry in _entries(path)}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Place | Span] = {}
 
     @property
-    def n_bytes(self) -> int:
+    def n_bytes(self) -> int | None:
         """Bytes of the archive."""
+        if isinstance(self.path, Url):
+            facts = self.path.facts()
+            return facts and facts.n_bytes
         return self.path.stat().st_size
 
-    def place(self, key: str) -> Place | None:
+    def places(self, keys: Sequence[str]) -> dict[str, Place | Span]:
+        """Where the bytes of several keys lie, those that are there."""
+        return {key: place for key in keys if (place := self.place(key)) is not None}
+
+    def opener(self) -> OpenFiles | OpenObjects:
+        """What opens shards for one pass over the store."""
+        return OpenObjects(self.place) if isinstance(self.path, Url) else OpenFiles(self)
+
+    def place(self, key: str) -> Place | Span | None:
         """Where an entry's bytes lie, compressed or not; None where there is no such entry."""
         if key not in self.entries:
             return None
@@ -128,7 +141,7 @@ class Archive:
         if size != entry.size or crc != entry.crc:
             raise refusal(self.path, name, "is damaged: its checksum doesn't match its bytes")
 
-    def _inflated(self, entry: Entry, place: Place) -> Iterator[bytes]:
+    def _inflated(self, entry: Entry, place: Place | Span) -> Iterator[bytes]:
         engine = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             for piece in place.pieces():
@@ -142,13 +155,11 @@ class Archive:
         except zlib.error as error:
             raise refusal(self.path, entry.name, f"is damaged: it can't be decompressed ({error})") from error
 
-    def _find(self, entry: Entry) -> Place:
+    def _find(self, entry: Entry) -> Place | Span:
         """Where an entry's bytes begin, which its local header alone says."""
         size = _LOCAL_HEADER.size
         name = entry.name.encode("utf-8" if entry.utf8 else "cp437")
-        with self.path.open("rb") as file:
-            file.seek(entry.start)
-            header = file.read(size + len(name))
+        header = self._range(entry.start, size + len(name)).read(0, size + len(name))
         if len(header) < size + len(name):
             raise refusal(self.path, entry.name, "lies where the archive has ended")
         signature, _, flags, method, *_, name_length, extra_length = _LOCAL_HEADER.unpack_from(header)
@@ -164,15 +175,18 @@ class Archive:
         offset = entry.start + size + name_length + extra_length
         if offset + entry.packed > entry.limit:
             raise refusal(self.path, entry.name, "overlaps another")
-        return Place(self.path, offset, entry.packed)
+        return self._range(offset, entry.packed)
+
+    def _range(self, offset: int, length: int) -> Place | Span:
+        return Span(self.path, offset, length) if isinstance(self.path, Url) else Place(self.path, offset, length)
 
 
-def refusal(path: Path, name: str, what: str) -> StoreError:
+def refusal(path: Path | Url, name: str, what: str) -> StoreError:
     """The error that names an entry."""
     return StoreError(f"{path} is refused: its entry {name[:200]!r} {what}")
 
 
-def check_names(path: Path, names: Iterable[str]) -> None:
+def check_names(path: Path | Url, names: Iterable[str]) -> None:
     """Raise unless every system can have files of these names side by side, all of them below one folder.
 
     Args:
@@ -219,10 +233,10 @@ def _name_fault(name: str) -> str | None:
     return None
 
 
-def _entries(path: Path) -> list[Entry]:
+def _entries(path: Path | Url) -> list[Entry]:
     """Every file of an archive, in the order in which they lie."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             infos, end = archive.infolist(), archive.start_dir
     # Of what it reads, zipfile says that it is bad in all these ways.
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:

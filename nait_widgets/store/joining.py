@@ -15,6 +15,7 @@ from nait_widgets.store.arranging import KEPT, Arrangement, Piece
 from nait_widgets.store.identity import OF_ACTIVATIONS, differences
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.parts import KINDS, read_parts
+from nait_widgets.store.remote import Url, local
 from nait_widgets.store.store import ActivationStore, open_store
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _OF_MODEL: tuple[Kind, ...] = ("directions", "scorers")
 
 
 def join(
-    stores: Sequence[ActivationStore | str | os.PathLike[str]],
+    stores: Sequence[ActivationStore | str | os.PathLike[str] | Url],
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
@@ -59,12 +60,12 @@ def join(
             in two, or the path is taken.
         NaitError: The store can't be written there.
     """
-    return _joined([_opened(store) for store in stores]).write(Path(path), overwrite=overwrite, report=report)
+    return _joined([_opened(store) for store in stores]).write(local(path), overwrite=overwrite, report=report)
 
 
 def append(
-    store: ActivationStore | str | os.PathLike[str],
-    more: ActivationStore | str | os.PathLike[str],
+    store: ActivationStore | str | os.PathLike[str] | Url,
+    more: ActivationStore | str | os.PathLike[str] | Url,
     *,
     report: Report | None = None,
 ) -> ActivationStore:
@@ -91,14 +92,15 @@ def append(
         NaitError: The store can't be written.
     """
     store, more = _opened(store), _opened(more)
+    folder = local(store.path)
     store.require_writable()
-    _require_only_what_grows(store)
-    carried = [folder for kind in _OF_MODEL if (folder := store.path / kind).is_dir()]
-    _joined([store, more]).write(store.path.resolve(), overwrite=True, carried=carried, report=report)
+    _require_only_what_grows(store, folder)
+    carried = [group for kind in _OF_MODEL if (group := folder / kind).is_dir()]
+    _joined([store, more]).write(folder.resolve(), overwrite=True, carried=carried, report=report)
     return open_store(store.path)
 
 
-def _opened(store: ActivationStore | str | os.PathLike[str]) -> ActivationStore:
+def _opened(store: ActivationStore | str | os.PathLike[str] | Url) -> ActivationStore:
     return store if isinstance(store, ActivationStore) else open_store(store)
 
 
@@ -134,7 +136,7 @@ def _require_other_ids(stores: list[ActivationStore]) -> None:
         )
 
 
-def _require_only_what_grows(store: ActivationStore) -> None:
+def _require_only_what_grows(store: ActivationStore, folder: Path) -> None:
     """Raise where a store holds anything that says something of each row, and would say nothing of more."""
     for kind in _OF_ROWS:
         for name in read_parts(store, kind):
@@ -143,7 +145,7 @@ def _require_only_what_grows(store: ActivationStore) -> None:
                 f'(`store.delete("{kind}", {name!r})`), or write another store with `nait join`'
             )
     own = {name.split("/")[0] for name in store.block_arrays} | {*store.constant_arrays, *KINDS}
-    there = {folder.name for folder in store.path.iterdir() if (folder / "zarr.json").is_file()}
+    there = {group.name for group in folder.iterdir() if (group / "zarr.json").is_file()}
     for name in sorted(there - own):
         raise StoreError(
             f"{store.path} holds {name!r}, which somebody has added and nait can't lengthen: take it out first, or "

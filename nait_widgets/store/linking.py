@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nait_widgets.errors import StoreError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import zarr
 
     from nait_widgets.store.files import Place
+    from nait_widgets.store.objects import Span
     from nait_widgets.store.store import ActivationStore
 
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -50,11 +50,11 @@ def _form(array: zarr.Array[Any]) -> dict[str, Any]:
     return {key: value for key, value in array.metadata.to_dict().items() if key not in ("shape", "attributes")}
 
 
-def link(place: Place | None, target: Path) -> None:
-    """Give a file another name; copy it where the file system can't, or where it lies inside an archive."""
+def link(place: Place | Span | None, target: Path) -> None:
+    """Give a file another name; copy it where the file system can't, or where it lies in an archive or at a URL."""
     assert place is not None
     target.parent.mkdir(parents=True, exist_ok=True)
-    if place.offset == 0:
+    if place.offset == 0 and isinstance(place.file, Path):
         try:
             os.link(place.file, target)
         except OSError as error:

@@ -14,9 +14,10 @@ from nait_widgets.errors import StoreError
 from nait_widgets.paths import require_space, written_whole
 from nait_widgets.progress import progress
 from nait_widgets.store.archive import check_names
-from nait_widgets.store.files import Sources, zarr_store
+from nait_widgets.store.files import Sources, open_group
 from nait_widgets.store.manifest import MANIFEST, FileFacts, write_manifest
 from nait_widgets.store.parts import quiet
+from nait_widgets.store.remote import folder_beside, local
 
 if TYPE_CHECKING:
     import os
@@ -48,7 +49,8 @@ def pack(
 
     Args:
         store: A complete store, as a folder or packed.
-        path: The archive, `NAME.zarr.zip`; by default the store's own name beside it.
+        path: The archive, `NAME.zarr.zip`; by default the store's own name beside it, or in the working folder for a
+            store at a URL.
         text: Whether the samples' text goes along.
         overwrite: Replace a file that is there.
 
@@ -61,7 +63,7 @@ def pack(
     """
     store.require_complete()
     name = store.path.name.removesuffix(".zip")
-    path = store.path.with_name(f"{name}.zip") if path is None else Path(path)
+    path = folder_beside(store.path) / f"{name}.zip" if path is None else local(path)
     _check_target(path, overwrite=overwrite)
     sources = _sources(store)
     if not text:
@@ -88,25 +90,29 @@ def _sources(store: ActivationStore) -> Sources:
     """Every file that Zarr knows of."""
     import zarr
 
-    group = zarr.open_group(zarr_store(store.path), mode="r", use_consolidated=False)
-    keys, whole = ["zarr.json"], set(store.block_arrays)
+    keys, whole, needed = ["zarr.json"], set(store.block_arrays), []
     with quiet():
-        members = group.members(max_depth=None)
+        members = open_group(store.path).members(max_depth=None)
     for name, node in members:
         keys.append(f"{name}/zarr.json")
         if isinstance(node, zarr.Array):
-            keys += _chunks(store, name, node, whole=name in whole)
-    return {key: place for key in keys if (place := store.files.place(key)) is not None}
+            chunks = list(_chunks(name, node))
+            keys += chunks
+            needed += (
+                chunks if name in whole else []
+            )  # of one that somebody added, any that hold nothing may be missing
+    found = store.files.places(keys)
+    for key in needed:
+        if key not in found:
+            raise StoreError(f"shard {store.path / key} is missing; run `nait verify {store.path}` to see what else is")
+    return {key: found[key] for key in keys if key in found}
 
 
-def _chunks(store: ActivationStore, name: str, array: Any, *, whole: bool) -> Iterator[str]:
-    """The keys of an array's shards or chunks; of one that somebody added, any that hold nothing may be missing."""
+def _chunks(name: str, array: Any) -> Iterator[str]:
+    """The keys of an array's shards or chunks."""
     sizes = zip(array.shape, array.shards or array.chunks, strict=True)
     for position in product(*(range(-(-length // chunk)) for length, chunk in sizes)):
-        key = f"{name}/{array.metadata.encode_chunk_key(position)}"
-        if whole and store.files.place(key) is None:
-            raise StoreError(f"shard {store.path / key} is missing; run `nait verify {store.path}` to see what else is")
-        yield key
+        yield f"{name}/{array.metadata.encode_chunk_key(position)}"
 
 
 def _write(file: BinaryIO, name: str, sources: Sources) -> None:

@@ -1,6 +1,8 @@
 """What a store carries besides its activations: named parts, each a group of arrays with one attribute of JSON.
 
-A part is written in a folder of its own beside the store and moved into place, so that it is whole or not there.
+A part is written in a folder of its own beside the store and moved into place, so that it is whole or not there. At a
+URL its objects are put where nobody looks for them yet, and the store's root, which then names them, last; so nothing
+can be replaced in one step there, and it isn't replaced.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.paths import slug
+from nait_widgets.store.appearing import ROOT, delete, put
 from nait_widgets.store.arrays import constant
+from nait_widgets.store.files import names_in, zarr_store
 from nait_widgets.store.records import Records
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import zarr
+    from zarr.storage import MemoryStore
 
     from nait_widgets.store.store import ActivationStore
 
@@ -112,8 +118,10 @@ class Part:
             raise StoreError(f"{self.place} is damaged: array {name!r} can't be decoded ({error})") from error
 
     def _require_chunks(self, node: zarr.Array[Any], name: str) -> None:
-        # Zarr reads a chunk that isn't there as one of nothing but fill values.
-        if node.nchunks_initialized < node.nchunks:
+        from nait_widgets.store.objectstore import ObjectStore
+
+        # Zarr reads a chunk that isn't there as one of nothing but fill values; at a URL that is told by reading.
+        if not isinstance(node.store_path.store, ObjectStore) and node.nchunks_initialized < node.nchunks:
             raise StoreError(f"{self.place} is damaged: a chunk of its array {name!r} is missing; save it again")
 
     def records(self, name: str) -> Records:
@@ -176,11 +184,13 @@ def write_part(
         fill: Writes what is too large to be given at once.
 
     Raises:
-        StoreError: The store is incomplete, packed, or can't be written; or the attributes are no JSON.
+        StoreError: The store is incomplete, packed, or can't be written; it is at a URL and has a part of that name; or
+            the attributes are no JSON.
     """
     import zarr
 
     _require_writable(store)
+    require_new(store, kind, attributes["name"])
     key = _key(store, kind, attributes["name"])
     try:
         json.dumps(attributes, allow_nan=False)
@@ -201,6 +211,19 @@ def begin_parts(group: zarr.Group, kind: Kind, parts: Sequence[tuple[Mapping[str
         key = _free(attributes["name"], taken)
         taken.add(key.casefold())
         _fill(of_kind.create_group(key), kind, attributes, columns)
+
+
+def require_new(store: ActivationStore, kind: Kind, name: str) -> None:
+    """Raise where a part would be replaced that can't be.
+
+    Raises:
+        StoreError: The store is at a URL, and has one of that name.
+    """
+    if isinstance(store.path, Url) and name in read_parts(store, kind):
+        raise StoreError(
+            f"{kind} {name!r} are in {store.path} already, and at a URL nothing can be replaced in one step: delete "
+            f'them first (`store.delete("{kind}", {name!r})`), or take another name'
+        )
 
 
 def delete_part(store: ActivationStore, kind: Kind, name: str) -> None:
@@ -242,7 +265,7 @@ def _undecodable(part: Part) -> Iterator[str]:
             yield str(error)
 
 
-def consolidate(path: Path) -> None:
+def consolidate(path: Path | Url) -> None:
     """Gather the metadata of a store's arrays in its root, where xarray and browsers find them in one read.
 
     Raises:
@@ -252,7 +275,7 @@ def consolidate(path: Path) -> None:
 
     try:
         with quiet():
-            zarr.consolidate_metadata(str(path), zarr_format=3)
+            zarr.consolidate_metadata(zarr_store(path, read_only=False), zarr_format=3)
     except json.JSONDecodeError as error:
         raise StoreError(f"the metadata of something in {path} is damaged: {error}") from error
 
@@ -267,10 +290,14 @@ def _fill(group: zarr.Group, kind: Kind, attributes: Mapping[str, Any], columns:
 
 
 @contextmanager
-def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path]:
-    """Give a folder to be filled, and put it in the place of a part; where it isn't made, the part is gone."""
+def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path | MemoryStore]:
+    """Give a place to be filled, and put what it holds in that of a part; where nothing is made, the part is gone."""
     import zarr
 
+    if isinstance(store.path, Url):
+        yield from _put(store.path.itself, kind, key)
+        store.refresh()
+        return
     path = store.path.resolve()
     # Beside the store and not in it: what a killed writer leaves is then no part of it, nor of its metadata.
     stem = f".{path.name}.{uuid.uuid4().hex[:8]}"
@@ -290,6 +317,28 @@ def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
+def _put(url: Url, kind: Kind, key: str) -> Iterator[MemoryStore]:
+    import zarr
+    from zarr.storage import MemoryStore
+
+    held: dict[str, Any] = {}
+    yield MemoryStore(held)
+    place = url / kind / key
+    before = place.below()
+    if not held:
+        delete(place, (), first=[ROOT])
+        consolidate(url)
+        delete(place, before)
+        return
+    delete(place, before, first=[ROOT])  # what somebody has left half-done
+    documents = {found: buffer.to_bytes() for found, buffer in held.items()}
+    arrays = [found for found in documents if found.endswith(f"/{ROOT}")]
+    put(place, documents, last=[*arrays, ROOT])
+    with quiet():
+        zarr.open_group(zarr_store(url, read_only=False), path=kind, mode="a", zarr_format=3)
+    consolidate(url)
+
+
 def _require_writable(store: ActivationStore) -> None:
     store.require_writable()
     store.require_complete()
@@ -299,7 +348,7 @@ def _key(store: ActivationStore, kind: Kind, name: str) -> str:
     """The key of a name: that of its part, or one that is free on any file system."""
     if (present := read_parts(store, kind).get(name)) is not None:
         return present.key
-    return _free(name, {path.name.casefold() for path in (store.path / kind).glob("*")})
+    return _free(name, {other.casefold() for other in names_in(store.path / kind)})
 
 
 def _free(name: str, taken: Set[str]) -> str:

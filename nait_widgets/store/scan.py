@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Chunks = Iterator[tuple[slice, Floats]]
 
 T = TypeVar("T")
+WAITING = 8  # threads that read over a network, where they wait more than they work
 _TASK_BYTES = 1 << 30  # of activations, that one task reads at most: some tenths of a second's work
 
 
@@ -104,7 +105,7 @@ class PoolReader:
         mapper: Mapper | None = None,
     ) -> None:
         self.layout, self._array, self._wide, self._tail = layout, array, wide, tail
-        self.mapper: Mapper = mapper or Threads()
+        self.mapper: Mapper = mapper or Threads(WAITING if array.remote else None)
         self._source = source
         self._local = threading.local()
 
@@ -128,11 +129,17 @@ class PoolReader:
         start = chunk * self.layout.chunk_rows
         return slice(start, min(start + self.layout.chunk_rows, self.layout.n_samples))
 
-    def layers(self, chunk: int) -> Layers:
-        """Every layer of a row chunk: (position of the layer, activations)."""
+    def layers(self, chunk: int, *, whole: bool = False) -> Layers:
+        """Every layer of a row chunk: (position of the layer, activations).
+
+        Args:
+            chunk: Which.
+            whole: Whether the other row chunks of its shard will be read too.
+        """
         block, within = self._place(chunk)
         rows = self.rows(chunk)
-        with self._array.shard(block) as shard:
+        with self._array.shard(block, whole=whole) as shard:
+            shard.expect((within, layer) for layer in range(len(self.layout.layers)) if layer not in self._wide)
             for layer in range(len(self.layout.layers)):
                 if layer in self._wide:
                     with self._wide[layer].shard(block) as wide:
@@ -147,9 +154,10 @@ class PoolReader:
         for block in range(self.layout.n_blocks):
             with array.shard(block) as shard:
                 block_rows = self.layout.rows(block)
-                for start in range(block_rows.start, block_rows.stop, self.layout.chunk_rows):
+                starts = range(block_rows.start, block_rows.stop, self.layout.chunk_rows)
+                shard.expect((within, position) for within in range(len(starts)))
+                for within, start in enumerate(starts):
                     rows = self.rows(start // self.layout.chunk_rows)
-                    within = (start - block_rows.start) // self.layout.chunk_rows
                     values = shard.read(within, position, self._scratch(wide=layer in self._wide))
                     yield rows, self.derive(values[: rows.stop - rows.start], rows, layer)
 
@@ -172,7 +180,9 @@ class PoolReader:
         The work may run in another process: what it finds must be what it returns.
         """
         return self.mapper.map(
-            lambda i: (self.rows(i), work(self.rows(i), self.layers(i))), range(self.n_chunks), self._chunks_a_task
+            lambda i: (self.rows(i), work(self.rows(i), self.layers(i, whole=True))),
+            range(self.n_chunks),
+            self._chunks_a_task,
         )
 
     def map_layers(self, work: Callable[[int, Chunks], T]) -> Iterator[T]:

@@ -1,8 +1,9 @@
 """Reads the chunks of an activation array at the speed of the disk.
 
 zarr-python reads a sharded array several times slower than the file can be read. The format of a shard is public
-(chunk bytes, then an index of offsets and lengths with its CRC-32C), so a local, uncompressed array is read here
-directly, each checksum verified; anything else goes through zarr-python behind the same interface.
+(chunk bytes, then an index of offsets and lengths with its CRC-32C), so an uncompressed array is read here
+directly, from a disk or a URL, each checksum verified; anything else goes through zarr-python behind the same
+interface.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import google_crc32c
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.store.files import Files, files_of
+from nait_widgets.store.files import Files, Opener, files_of
 from nait_widgets.store.records import InShard, by_block
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     import numpy.typing as npt
@@ -53,6 +56,9 @@ class Shard(Protocol):
     def read(self, row_chunk: int, layer: int, scratch: Scratch) -> npt.NDArray[np.float32]:
         """One chunk as float32 (chunk rows, neuron), valid until the scratch is used again."""
 
+    def expect(self, chunks: Iterable[tuple[int, int]]) -> None:
+        """Say which chunks, (row chunk, layer) each, will be read, and in which order."""
+
     def __enter__(self) -> Shard: ...
 
     def __exit__(
@@ -61,26 +67,41 @@ class Shard(Protocol):
 
 
 class RawShard:
-    """A shard read directly, from a file of its own or from inside an archive."""
+    """A shard read directly: from a file of its own, from inside an archive, or from a URL.
 
-    def __init__(self, files: Files, key: str, row_chunks: int, n_layers: int) -> None:
-        self._files, self._key, self._shape = files, key, (row_chunks, n_layers, 2)
+    Args:
+        opener: Opens it.
+        key: Its key.
+        place: What to call it.
+        shape: Row chunks and layers.
+        chunk_bytes: Of one chunk, checksum included.
+        whole: Whether all of it will be read in this pass.
+    """
+
+    def __init__(
+        self, opener: Opener, key: str, place: str, shape: tuple[int, int], chunk_bytes: int, *, whole: bool
+    ) -> None:
+        self._opener, self._key, self._called, self._shape = opener, key, place, (*shape, 2)
+        self._chunk_bytes = chunk_bytes
+        self._whole = shape[0] * shape[1] * chunk_bytes if whole else None
 
     def __enter__(self) -> RawShard:
         try:
-            if (place := self._files.place(self._key)) is None:
-                raise FileNotFoundError
-            self._file = os.open(place.file, os.O_RDONLY)
+            self._bytes = self._opener.open(self._key, self._whole)
+            self._index = self._read_index()
         except FileNotFoundError as error:
-            raise StoreError(f"shard {self._files.path / self._key} is missing; capture its rows again") from error
-        self._offset, self._length = place.offset, place.length
-        self._index = self._read_index()
+            raise StoreError(f"shard {self._called} is missing; capture its rows again") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._file)
+        self._bytes.close()
+
+    def expect(self, chunks: Iterable[tuple[int, int]]) -> None:
+        """Say which chunks, (row chunk, layer) each, will be read, and in which order."""
+        starts = [int(self._index[row_chunk, layer, 0]) for row_chunk, layer in chunks]
+        self._bytes.expect([(start, start + self._chunk_bytes) for start in starts if start != _MISSING])
 
     def read(self, row_chunk: int, layer: int, scratch: Scratch) -> npt.NDArray[np.float32]:
         """One chunk as float32 (chunk rows, neuron), its checksum verified."""
@@ -89,8 +110,7 @@ class RawShard:
             return scratch.float32
         if int(self._index[row_chunk, layer, 1]) != len(scratch.raw):
             raise self._damaged(f"chunk ({row_chunk}, {layer}) has an impossible length")
-        inside = offset + len(scratch.raw) <= self._length
-        if not inside or os.preadv(self._file, [scratch.raw], self._offset + offset) != len(scratch.raw):
+        if self._bytes.read_into(scratch.raw, offset) != len(scratch.raw):
             raise self._damaged("it ends before its chunks do")
         if google_crc32c.value(scratch.bytes[:-4]) != int.from_bytes(scratch.raw[-4:], "little"):
             raise self._damaged(f"the checksum of chunk ({row_chunk}, {layer}) doesn't match its bytes")
@@ -98,19 +118,18 @@ class RawShard:
 
     def _read_index(self) -> npt.NDArray[np.uint64]:
         length = 8 * int(np.prod(self._shape))
-        tail = os.pread(self._file, length + 4, self._offset + max(0, self._length - length - 4))
+        tail = self._bytes.tail(length + 4)
         if len(tail) != length + 4 or google_crc32c.value(tail[:-4]) != int.from_bytes(tail[-4:], "little"):
-            os.close(self._file)
+            self._bytes.close()
             raise self._damaged("the checksum of its index doesn't match")
         return np.frombuffer(tail[:-4], "<u8").reshape(self._shape)
 
     def _damaged(self, what: str) -> StoreError:
-        shard = self._files.path / self._key
-        return StoreError(f"shard {shard} is damaged: {what}; run `nait verify` and capture its rows again")
+        return StoreError(f"shard {self._called} is damaged: {what}; run `nait verify` and capture its rows again")
 
 
 class ZarrShard:
-    """A block of an array that only zarr-python can read: compressed, remote, or unsharded."""
+    """A block of an array that only zarr-python can read: compressed, or unsharded."""
 
     def __init__(self, array: zarr.Array[Any], first_row: int) -> None:
         self._array, self._first_row = array, first_row
@@ -122,6 +141,9 @@ class ZarrShard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+    def expect(self, chunks: Iterable[tuple[int, int]]) -> None:
+        """Nothing: zarr-python asks for what it needs."""
 
     def read(self, row_chunk: int, layer: int, scratch: Scratch) -> npt.NDArray[np.float32]:
         """One chunk as float32 (chunk rows, neuron)."""
@@ -142,12 +164,18 @@ class ShardedArray:
         self._array, self._block_rows, self._chunk_rows = array, block_rows, chunk_rows
         self._n_layers = array.shape[1] if array.ndim == 3 else 1
         self._files = _raw_files(array, block_rows, chunk_rows)
+        self._opener = None if self._files is None else self._files.opener()
         self._opened: dict[int, InShard] = {}
 
     @property
     def direct(self) -> bool:
         """Whether the shards are read without zarr-python."""
         return self._files is not None
+
+    @property
+    def remote(self) -> bool:
+        """Whether the shards come over a network, where several threads wait better than one."""
+        return self._files is not None and isinstance(self._files.path, Url)
 
     def scratch(self) -> Scratch:
         """Buffers for one thread."""
@@ -180,20 +208,24 @@ class ShardedArray:
         return np.concatenate(found)
 
     def _in_shard(self, block: int) -> InShard:
-        key = "/".join([self.name, "c", str(block), *["0"] * (self._array.ndim - 1)])
         assert self._files is not None
-        return InShard(self._files, key, self._block_rows // self._chunk_rows, self._n_layers)
+        return InShard(self._files, self._key(block), self._block_rows // self._chunk_rows, self._n_layers)
 
-    def shard(self, block: int) -> Shard:
-        """A block, to be opened with `with`."""
-        if self._files is None:
+    def _key(self, block: int) -> str:
+        return "/".join([self.name, "c", str(block), *["0"] * (self._array.ndim - 1)])
+
+    def shard(self, block: int, *, whole: bool = False) -> Shard:
+        """A block, to be opened with `with`; `whole` where all of it will be read in this pass."""
+        if self._files is None or self._opener is None:
             return ZarrShard(self._array, block * self._block_rows)
-        key = "/".join([self._array.path, "c", str(block), *["0"] * (self._array.ndim - 1)])
-        return RawShard(self._files, key, self._block_rows // self._chunk_rows, self._n_layers)
+        key = self._key(block)
+        shape = (self._block_rows // self._chunk_rows, self._n_layers)
+        chunk_bytes = self._chunk_rows * self._array.shape[-1] * self._array.dtype.itemsize + 4
+        return RawShard(self._opener, key, str(self._files.path / key), shape, chunk_bytes, whole=whole)
 
 
 def _raw_files(array: zarr.Array[Any], block_rows: int, chunk_rows: int) -> Files | None:
-    """The local files of an array whose shards can be read directly, else None."""
+    """The files of an array whose shards can be read directly, else None."""
     metadata = array.metadata.to_dict()
     if not hasattr(os, "preadv"):
         return None

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.cache import Cache
 from nait_widgets.store.elsewhere import identity, reopened
 from nait_widgets.store.extras import Extras
-from nait_widgets.store.files import files_of, is_packed, zarr_store
+from nait_widgets.store.files import files_of, is_packed, open_group
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, POOLS, Layout, Status, wide_array
+from nait_widgets.store.objects import Objects
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.projections import Projections, merged_statistics
+from nait_widgets.store.remote import Url, located
 from nait_widgets.store.saved import Saved
-from nait_widgets.store.scan import PoolReader
+from nait_widgets.store.scan import WAITING, PoolReader
 from nait_widgets.store.shards import ShardedArray
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     import xarray as xr
@@ -36,35 +39,50 @@ if TYPE_CHECKING:
     from nait_widgets.store.verification import Verification
 
 
-def open_store(path: str | os.PathLike[str]) -> ActivationStore:
+def open_store(
+    path: str | os.PathLike[str] | Url,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    cache: str | os.PathLike[str] | Cache | None = None,
+) -> ActivationStore:
     """Open an activation store for reading.
 
     Args:
         path: The store's folder, `NAME.zarr`, or the one file that it was packed into, `NAME.zarr.zip`. That is read
-            where it lies, as fast as a folder; nothing can be saved into it.
+            where it lies, as fast as a folder; nothing can be saved into it. Or the URL of either, such as
+            `s3://bucket/NAME.zarr`, of any kind that fsspec has a driver for.
+        storage_options: Of that driver, such as `{"anon": True}`; credentials are found by its own means.
+        cache: A folder for copies of what is read from a URL, which are used as long as it hasn't changed there; or a
+            `Cache`, which also says how many bytes they may be.
 
     Raises:
         StoreError: There is no such store, or it isn't one that this version reads.
+        RemoteError: The URL can't be read: there is no such bucket, access is forbidden, nothing answers.
     """
-    import zarr
+    place = located(path, storage_options, Cache.of(cache))
+    if isinstance(place, Path):
+        _require_group(place)
+    try:
+        group = open_group(place)
+    except (FileNotFoundError, ValueError, NotADirectoryError, json.JSONDecodeError) as error:
+        if isinstance(place, Url) and isinstance(error, FileNotFoundError):
+            raise StoreError(f"there is no store at {place}; capture one with `nait capture`") from error
+        raise StoreError(f"{place} is not a Zarr v3 group, so not an activation store") from error
+    return ActivationStore(place, group)
 
-    path = Path(path)
+
+def _require_group(path: Path) -> None:
     if not path.exists():
         raise StoreError(f"there is no store at {path}; capture one with `nait capture`")
     if (path / ".zgroup").exists() and not (path / "zarr.json").exists():
         raise StoreError(f"{path} is a Zarr v2 store; activation stores are Zarr v3")
-    try:
-        group = zarr.open_group(zarr_store(path), mode="r", zarr_format=3, use_consolidated=False)
-    except (FileNotFoundError, ValueError, NotADirectoryError, json.JSONDecodeError) as error:
-        raise StoreError(f"{path} is not a Zarr v3 group, so not an activation store") from error
-    return ActivationStore(path, group)
 
 
 class ActivationStore(Saved, Extras):
     """Activations of one model on one data set: sample × layer × neuron, with their provenance.
 
     Attributes:
-        path: The folder, or the archive.
+        path: The folder, the archive, or the URL of one.
         files: Where its bytes lie.
         layout: Shapes, site, pools and layers.
         provenance: Where everything came from, JSON-able.
@@ -72,7 +90,7 @@ class ActivationStore(Saved, Extras):
         mapper: Who streams its pools; None for threads of this process.
     """
 
-    def __init__(self, path: Path, group: zarr.Group) -> None:
+    def __init__(self, path: Path | Url, group: zarr.Group) -> None:
         attributes: Any = group.attrs.get("nait")
         if not isinstance(attributes, dict) or "format_version" not in attributes:
             raise StoreError(f"{path} is a Zarr group, but not an activation store (it has no `nait` attribute)")
@@ -90,6 +108,8 @@ class ActivationStore(Saved, Extras):
         self.provenance: dict[str, Any] = attributes["provenance"]
         self.complete: bool = attributes["state"] == "complete"
         self.mapper: Mapper | None = None
+        if isinstance(files, Objects):
+            files.complete = self.complete
         self._statistics: dict[str, NeuronStatistics] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -115,7 +135,7 @@ class ActivationStore(Saved, Extras):
     @property
     def remote(self) -> bool:
         """Whether it lies at a URL."""
-        return "://" in str(self.path)
+        return isinstance(self.path, Url)
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -204,6 +224,11 @@ class ActivationStore(Saved, Extras):
         """The layers of each pool that are kept as float32 too, for float16 can't hold them."""
         layers: dict[str, list[int]] = self._attributes.get("wide_layers", {})
         return layers
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads of this process read it; None for one a processor."""
+        return WAITING if self.remote else None
 
     @property
     def scores_only(self) -> bool:
@@ -314,12 +339,20 @@ class ActivationStore(Saved, Extras):
                 "activations; capture the rows again without `scores_only` (`--scores-only`)"
             )
 
+    def refresh(self) -> None:
+        """See what was saved meanwhile; a folder is always seen as it is."""
+        if isinstance(self.path, Url):
+            renewed = open_store(self.path)
+            self._group, self.files = renewed._group, renewed.files
+
     def require_writable(self) -> None:
-        """Raise where nothing can be saved into the store: a packed one."""
+        """Raise where nothing can be saved into the store: a packed one, or one at a URL that can only be read."""
         if is_packed(self.path):
             raise StoreError(
                 f"{self.path} is packed, so nothing can be saved into it; unpack it with `nait unpack {self.path}`"
             )
+        if isinstance(self.path, Url):
+            self.path.require_writable()
 
     def require_complete(self) -> None:
         """Raise unless every row has been captured."""

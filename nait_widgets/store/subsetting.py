@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
+from nait_widgets.store.remote import Url, local
 from nait_widgets.store.store import ActivationStore, open_store
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def subset(
-    store: ActivationStore | str | os.PathLike[str],
+    store: ActivationStore | str | os.PathLike[str] | Url,
     rows: Selection | str | Iterable[int] | Iterable[str],
     path: str | os.PathLike[str],
     *,
@@ -55,7 +55,7 @@ def subset(
     store.require_complete()
     chosen = _chosen(store, rows)
     arrangement = Arrangement([Piece(store, chosen)], _provenance(store, chosen))
-    return arrangement.write(Path(path), overwrite=overwrite, report=report)
+    return arrangement.write(local(path), overwrite=overwrite, report=report)
 
 
 def _chosen(store: ActivationStore, rows: Selection | str | Iterable[int] | Iterable[str]) -> npt.NDArray[np.int64]:

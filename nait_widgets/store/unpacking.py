@@ -11,6 +11,7 @@ from nait_widgets.paths import require_space, written_whole
 from nait_widgets.progress import progress
 from nait_widgets.store.archive import Archive, refusal
 from nait_widgets.store.manifest import MANIFEST, FileFacts, read_manifest
+from nait_widgets.store.remote import Url, folder_beside, local, located
 from nait_widgets.store.store import ActivationStore, open_store
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def unpack(
-    archive: str | os.PathLike[str], path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
+    archive: str | os.PathLike[str] | Url, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
 ) -> ActivationStore:
     """Unpack a store, every file checked against the archive's manifest.
 
@@ -28,8 +29,8 @@ def unpack(
     folder that the store lies in is left out.
 
     Args:
-        archive: `NAME.zarr.zip`.
-        path: The folder to write; by default `NAME.zarr` beside the archive.
+        archive: `NAME.zarr.zip`, here or at a URL.
+        path: The folder to write; by default `NAME.zarr` beside the archive, or in the working folder for a URL.
         overwrite: Replace a store that is there.
 
     Returns:
@@ -39,10 +40,10 @@ def unpack(
         StoreError: The archive is damaged, could harm, or holds no activation store; or the path is taken.
         NaitError: The folder can't be written there.
     """
-    source = Path(archive)
+    source = located(archive)
     if not source.is_file():
         raise StoreError(f"there is no archive at {source}")
-    target = _default(source) if path is None else Path(path)
+    target = _default(source) if path is None else local(path)
     _check_target(target, overwrite=overwrite)
     found = Archive(source)
     root = found.root
@@ -59,9 +60,9 @@ def unpack(
     return open_store(target)
 
 
-def _default(archive: Path) -> Path:
-    name = archive.stem if archive.suffix.lower() == ".zip" else archive.name
-    return archive.with_name(name if name.endswith(".zarr") else f"{name}.zarr")
+def _default(archive: Path | Url) -> Path:
+    name = Path(archive.name).stem if archive.suffix.lower() == ".zip" else archive.name
+    return folder_beside(archive) / (name if name.endswith(".zarr") else f"{name}.zarr")
 
 
 def _check_target(path: Path, *, overwrite: bool) -> None:

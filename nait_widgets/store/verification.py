@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from nait_widgets.errors import StoreError
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import Status
 from nait_widgets.store.parts import part_damage
+from nait_widgets.store.scan import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,13 +93,18 @@ def _check_structure(store: ActivationStore) -> None:
 
 def column_damage(store: ActivationStore) -> Iterator[tuple[int, str]]:
     """(block, sentence) for every chunk of a small array that is lost or can't be decoded, pending blocks aside."""
+    blocks = range(store.layout.n_blocks)
+    damage = Threads(store.threads).map(lambda block: _column_damage(store, block), blocks)
+    for block, found in zip(blocks, damage, strict=True):
+        yield from ((block, what) for what in found)
+
+
+def _column_damage(store: ActivationStore, block: int) -> list[str]:
+    if not store.written(block):
+        return [f"shard {store.path / store.key('status', block)} is missing"] if store.complete else []
     of_block = ["block_statistics"] * store.scores_only
-    for block, name in product(range(store.layout.n_blocks), [*store.layout.columns, *of_block]):
-        if not store.written(block):
-            if store.complete and name == "status":
-                yield block, f"shard {store.path / store.key(name, block)} is missing"
-        elif (what := _damage(store, name, block)) is not None:
-            yield block, what
+    found = (_damage(store, name, block) for name in [*store.layout.columns, *of_block])
+    return [what for what in found if what is not None]
 
 
 def constant_damage(store: ActivationStore) -> Iterator[str]:
@@ -117,7 +122,7 @@ def _damage(store: ActivationStore, name: str, block: int) -> str | None:
             array[store.layout.rows(block)]
         else:
             array[block] if name == "block_statistics" else array[...]
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, StoreError) as error:
         return f"shard {store.path / key} is damaged: {error}"
     return None
 

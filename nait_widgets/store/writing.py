@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.errors import StoreError
+from nait_widgets.store.appearing import created
 from nait_widgets.store.arrays import WRITE_ALL, constant, create_arrays, create_axes, create_wide_array
+from nait_widgets.store.files import zarr_store
 from nait_widgets.store.identity import OF_CAPTURE, differences
 from nait_widgets.store.layout import Block, Layout, wide_array
 from nait_widgets.store.parts import begin_parts, consolidate
 from nait_widgets.store.projections import merged_statistics
+from nait_widgets.store.remote import Url
 from nait_widgets.store.statistics import stacked
 from nait_widgets.store.store import ActivationStore, open_store
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -30,39 +32,39 @@ if TYPE_CHECKING:
     from nait_widgets.store.statistics import NeuronStatistics
 
 
+_senders = ThreadPoolExecutor(8, thread_name_prefix="nait-send")
+
+
 class StoreWriter:
     """An open capture.
 
     A block's status column is written last: a block without pending rows is whole. Every file is written beside its
-    place and moved there, so that a killed writer leaves no half of one.
+    place and moved there, and every object at a URL is put whole, so that a killed writer leaves no half of one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | Url) -> None:
         import zarr
 
         self._path = path
-        self._group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        self._group = zarr.open_group(zarr_store(path, read_only=False), mode="r+", use_consolidated=False)
+        self._arrays: dict[str, Any] = {}
         self._layout = self.store.layout
 
     @classmethod
     def create(
-        cls, path: Path, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction] = ()
+        cls, path: Path | Url, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction] = ()
     ) -> StoreWriter:
         """Create an empty store; it appears at its path only once it can be resumed.
 
         Args:
-            path: The folder.
+            path: The folder or URL.
             layout: Its shape.
             provenance: What it says of where it comes from.
             directions: Those of the layout, where it is to hold scores only.
         """
-        import zarr
-
         from nait_widgets.saving.scored import contents
 
-        building = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-        try:
-            group = zarr.open_group(building, mode="w", zarr_format=3)
+        with created(path) as group:
             create_arrays(group, layout)
             if directions:
                 begin_parts(group, "directions", [contents(direction) for direction in directions])
@@ -75,13 +77,10 @@ class StoreWriter:
                 "shared_first_token": False,
                 "provenance": provenance,
             }
-            building.rename(path)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
         return cls(path)
 
     @classmethod
-    def resume(cls, path: Path, layout: Layout, provenance: dict[str, Any]) -> StoreWriter:
+    def resume(cls, path: Path | Url, layout: Layout, provenance: dict[str, Any]) -> StoreWriter:
         """Go on with an interrupted capture.
 
         Raises:
@@ -94,8 +93,9 @@ class StoreWriter:
         sizes = [about["capture"]["batch_tokens"] for about in (store.provenance, provenance)]
         if provenance["capture"]["deterministic"] and sizes[0] != sizes[1]:
             raise _begun_otherwise(path, "another batch size, which deterministic mode fixes", *sizes)
-        for leftover in path.rglob("*.partial"):
-            leftover.unlink(missing_ok=True)
+        if isinstance(path, Path):  # at a URL no half of an object is left
+            for leftover in path.rglob("*.partial"):
+                leftover.unlink(missing_ok=True)
         return cls(path)
 
     @property
@@ -130,15 +130,20 @@ class StoreWriter:
     def write_data(self, block: Block) -> None:
         """Write all of a block that lies in shards of its own; several processes may, never two the same block."""
         rows = self._layout.rows(block.index)
-        for pool, values in block.activations.items():
-            self._array(self._layout.array(pool))[rows] = values
-        for name, text in block.text.items():
-            self._array(f"text/{name}")[rows] = np.array(text, object)
+        parts: dict[str, Any] = {self._layout.array(pool): values for pool, values in block.activations.items()}
+        parts |= {f"text/{name}": np.array(text, object) for name, text in block.text.items()}
+        parts |= {name: values for name, values in block.columns.items() if name != "status"}
         if self._layout.scores_only:
-            self._array("block_statistics")[block.index] = np.nan if block.statistics is None else block.statistics
-        for name, values in block.columns.items():
-            if name != "status":
-                self._array(name)[rows] = values
+            parts["block_statistics"] = np.nan if block.statistics is None else block.statistics
+
+        def write(name: str) -> None:
+            self._array(name)[block.index if name == "block_statistics" else rows] = parts[name]
+
+        if isinstance(self._path, Url):  # each waits for an answer
+            list(_senders.map(write, parts))
+        else:
+            for name in parts:
+                write(name)
 
     def declare(self, index: int, status: npt.NDArray[np.uint8], wide: Wide) -> None:
         """Declare a block whole whose data are written; only one process may, since it can add arrays.
@@ -216,6 +221,7 @@ class StoreWriter:
         """Begin the float32 array of a layer with what its float16 array holds."""
         layer, narrow = self._layout.layers[position], self._array(self._layout.array(pool))
         name = wide_array(self._layout.array(pool), layer)
+        self._arrays.pop(name, None)
         if name in self._group:
             del self._group[name]
         create_wide_array(self._group, self._layout, pool, layer)
@@ -224,8 +230,10 @@ class StoreWriter:
             array[rows] = narrow[rows, position].astype(np.float32)
 
     def _array(self, name: str) -> Any:
-        array: Any = self._group[name]
-        return array.with_config(WRITE_ALL)
+        if name not in self._arrays:
+            array: Any = self._group[name]
+            self._arrays[name] = array.with_config(WRITE_ALL)
+        return self._arrays[name]
 
     @property
     def _attributes(self) -> dict[str, Any]:
@@ -236,7 +244,7 @@ class StoreWriter:
         self._group.attrs["nait"] = {**self._attributes, **changes}
 
 
-def _begun_otherwise(path: Path, what: str, then: Any, now: Any) -> StoreError:
+def _begun_otherwise(path: Path | Url, what: str, then: Any, now: Any) -> StoreError:
     return StoreError(
         f"{path} was begun with {what} ({then}, now {now}); "
         "capture into another store, or replace this one with `overwrite=True` (`--overwrite`)"

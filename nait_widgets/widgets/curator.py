@@ -21,6 +21,7 @@ from nait_widgets.selection.export import Target
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.selection import scored_values, select_by
 from nait_widgets.store import Status
+from nait_widgets.store.remote import folder_beside
 from nait_widgets.widgets import rowsets
 from nait_widgets.widgets.aggregates import Aggregates
 from nait_widgets.widgets.base import Answer, Widget, answers
@@ -178,7 +179,7 @@ class Curator(Widget):
                 f"{store.provenance['model']['name']}",
                 "text": store.layout.text,
                 "maps": projection_methods() if large is None else [],
-                "export": str(store.path.with_name(f"{self._keeper.stem}.rows.jsonl")),
+                "export": str(folder_beside(store.path) / f"{self._keeper.stem}.rows.jsonl"),
                 "greeting": self._greeting,
                 "large": large and large.opened(),
             },

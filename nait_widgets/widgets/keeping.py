@@ -12,6 +12,7 @@ from nait_widgets.paths import slug, unique
 from nait_widgets.saving import keeps
 from nait_widgets.scored import ending
 from nait_widgets.selection import Recipe, Selection, Wish
+from nait_widgets.store.remote import folder_beside
 from nait_widgets.widgets.base import sentence
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Keeper:
     ) -> None:
         stem = store.path.name.removesuffix(".zip").removesuffix(".zarr")
         names = "+".join(slug(each.name) for each in scored)
-        self.path = Path(path) if path is not None else store.path.parent / f"{stem}.{names}.recipe.json"
+        self.path = Path(path) if path is not None else folder_beside(store.path) / f"{stem}.{names}.recipe.json"
         self._store, self._scored, self._failed = store, scored, failed
         files = unique(slug(each.name) for each in scored)
         # By name; none for what the store keeps.
