@@ -24,6 +24,14 @@ KEY, SECRET = "nait-tests", "a-secret-of-the-tests"
 BUCKET = "pools"
 
 
+LISTED = 0.1  # seconds that a server remembers its folder's files; with none at all rclone comes to a stop
+
+
+def settle() -> None:
+    """Wait until a server sees what has been done to its folder behind its back."""
+    time.sleep(1.5 * LISTED)
+
+
 def rclone() -> str:
     """The server's program, which pip puts beside Python's."""
     found = shutil.which("rclone", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -72,10 +80,8 @@ class Server:
     def start(self) -> None:
         more = ["--auth-key", f"{KEY},{SECRET}"] if self.kind == "s3" else []
         arguments = ["serve", self.kind, str(self.folder), "--addr", f"127.0.0.1:{self.port}", "--config", os.devnull]
-        # What tests put into the folder is seen at once.
-        self.process = subprocess.Popen(
-            [rclone(), *arguments, "--dir-cache-time", "0s", *more], stderr=subprocess.DEVNULL
-        )
+        command = [rclone(), *arguments, "--dir-cache-time", f"{LISTED}s", *more]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:

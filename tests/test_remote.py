@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_rows
-from remotes import BUCKET, MoodyServer, Server
+from remotes import BUCKET, MoodyServer, Server, settle
 from test_store import read_all
 
 import nait_widgets as nait
@@ -33,6 +33,7 @@ def here(pool: ActivationStore, directions: list[Direction], s3: Server) -> Acti
     scores = score(store, directions)
     store.save_scores(scores, "kept")
     store.save_selection(select(scores, k=9), "best")
+    settle()
     return store
 
 
@@ -96,6 +97,7 @@ def test_packed_from_there_it_is_the_same_file_and_is_read_where_it_lies(
     its = there.pack(tmp_path / "its" / "pool.zarr.zip")
     assert its.read_bytes() == mine.read_bytes()
     shutil.copy(mine, s3.folder / BUCKET / "pool.zarr.zip")
+    settle()
     packed = open_store(there.path.with_name("pool.zarr.zip"))
     expected = score(here, directions)["score"].to_numpy()
     assert score(packed, directions)["score"].to_numpy().tobytes() == expected.tobytes()
@@ -151,7 +153,7 @@ def test_one_row_takes_a_small_part_of_the_bytes(
 ) -> None:
     shutil.copytree(pool.path, moody.folder / "pool.zarr")
     store = open_store(f"{moody.address}/pool.zarr")
-    store.status, store.row_of  # noqa: B018 - read once by whatever comes first
+    store.status, store.ids  # noqa: B018 - read once by whatever comes first
     moody.sent = 0
     store.explain(str(store.sample_id[100]), directions[0])
     shard = (moody.folder / "pool.zarr/resid_post_mean/c/0/0/0").stat().st_size

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from remotes import BUCKET, SECRET, MoodyServer, Server, serving
+from remotes import BUCKET, SECRET, MoodyServer, Server, serving, settle
 from test_store import flip
 
 from nait_widgets import Direction, capture, open_store, score
@@ -25,8 +25,11 @@ from nait_widgets.store.remote import Url
 @pytest.fixture
 def copied(pool: ActivationStore, s3: Server) -> Iterator[Path]:
     """A copy of `pool` in the bucket, to be broken."""
-    yield Path(shutil.copytree(pool.path, s3.folder / BUCKET / "broken.zarr"))
-    shutil.rmtree(s3.folder / BUCKET / "broken.zarr")
+    folder = Path(shutil.copytree(pool.path, s3.folder / BUCKET / "broken.zarr"))
+    settle()
+    yield folder
+    shutil.rmtree(folder)
+    settle()
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,7 @@ def test_a_server_that_comes_back_is_waited_for(
 def test_what_has_vanished_is_named(copied: Path, s3: Server, direction: Direction) -> None:
     store = open_store(s3.url(copied.name), storage_options=s3.options)
     (copied / "resid_post_mean/c/1/0/0").unlink()
+    settle()
     with pytest.raises(StoreError, match=f"shard s3://{BUCKET}/broken.zarr/resid_post_mean/c/1/0/0 is missing"):
         score(store, direction)
     (problem,) = store.verify().problems
@@ -134,6 +138,7 @@ def test_what_has_vanished_is_named(copied: Path, s3: Server, direction: Directi
     with pytest.raises(StoreError, match="resid_post_mean/c/1/0/0 is missing; run `nait verify s3://"):
         store.pack(copied.parent.parent / "no.zarr.zip")
     (copied / "n_tokens/c/0").unlink()
+    settle()
     fresh = open_store(store.path)
     with pytest.raises(StoreError, match="n_tokens/c/0 is no longer there, though the store was complete"):
         fresh.n_tokens  # noqa: B018 - reads it

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from captures import OPTIONS, assert_same
 from conftest import make_rows
-from remotes import BUCKET, SECRET, Server, serving
+from remotes import BUCKET, SECRET, Server, serving, settle
 from test_capture import overflowing
 from test_store import flip
-from tiny import tiny_model
 
 from nait_widgets import Direction, capture, open_store, score, select
 from nait_widgets.cluster import cluster
@@ -24,6 +23,7 @@ from nait_widgets.errors import RemoteError, StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.store import ActivationStore
 from nait_widgets.store.appearing import MARK
+from nait_widgets.store.remote import Url
 
 ROWS = 1_500
 
@@ -46,6 +46,7 @@ def bucket(s3: Server) -> Iterator[Path]:
     yield folder
     for path in set(folder.iterdir()) - before:
         shutil.rmtree(path)
+    settle()
 
 
 def captured(lm: CausalLM, rows: list[dict[str, Any]], server: Server, **more: Any) -> ActivationStore:
@@ -121,6 +122,7 @@ def test_a_creation_that_was_interrupted_is_made_again(
     (half / MARK).write_text("")
     shutil.copy(expected.path / "status/zarr.json", half / "status/zarr.json")
     (half / "status/c/0").write_bytes(b"of a store that was being deleted")
+    settle()
     captured(lm, rows, s3)
     assert_same(half, expected.path)
     assert not (half / MARK).exists()
@@ -129,12 +131,13 @@ def test_a_creation_that_was_interrupted_is_made_again(
 def test_damage_is_captured_again_and_layers_become_float32(
     rows: list[dict[str, Any]], bucket: Path, s3: Server, tmp_path: Path
 ) -> None:
-    lm = overflowing(tiny_model("llama"))
+    lm = overflowing("cloud")
     local = capture(lm, rows, tmp_path / "s.zarr", extras="all", **OPTIONS)
     store = captured(lm, rows, s3)
     assert store.wide_layers == local.wide_layers != {}
     flip(bucket / "s.zarr/resid_post_mean/c/2/0/0", 0.2)
     (bucket / "s.zarr/sample_id/c/4").unlink()
+    settle()
     assert len(open_store(store.path).verify().problems) == 1  # without its ids no more can be told
     again = captured(lm, rows, s3)
     assert again.verify().ok
@@ -144,11 +147,12 @@ def test_damage_is_captured_again_and_layers_become_float32(
 def test_only_a_store_is_replaced(lm: CausalLM, rows: list[dict[str, Any]], bucket: Path, s3: Server) -> None:
     (bucket / "s.zarr").mkdir()
     (bucket / "s.zarr" / "diary.txt").write_text("mine")
+    settle()
     for overwrite in (False, True):
         with pytest.raises(StoreError, match=r"holds other things \(diary.txt…\), and only a store is replaced"):
             captured(lm, rows[:10], s3, overwrite=overwrite)
     assert (bucket / "s.zarr" / "diary.txt").read_text() == "mine"
-    shutil.rmtree(bucket / "s.zarr")
+    Url(s3.url("s.zarr/diary.txt"), s3.options).unlink()
     captured(lm, rows[:10], s3)
     with pytest.raises(StoreError, match="was begun with"):
         captured(lm, rows[:20], s3)
@@ -174,6 +178,7 @@ def test_what_is_saved_there_appears_whole_and_is_never_replaced(
         store.save_scores(scores * 2, "main")
     (bucket / "s.zarr/scores/half/score").mkdir(parents=True)
     (bucket / "s.zarr/scores/half/score/zarr.json").write_text("{")  # somebody was killed
+    settle()
     store.save_direction(direction, "half")
     store.save_scores(scores, "half")
     assert open_store(store.path).score_sets() == ("half", "main")

@@ -65,9 +65,13 @@ class Local:
                         writes.append(disk.submit(writer.write, block))
                         watch.settled(block.columns["status"])
             finally:
-                # Also when interrupted: blocks that are whole are worth their write.
-                while writes:
-                    writes.popleft().result()
+                # Also when interrupted: blocks that are whole are worth their write. Where one fails, all others would.
+                try:
+                    while writes:
+                        writes.popleft().result()
+                finally:
+                    for write in writes:
+                        write.cancel()
 
     def first_token(self, token_id: int) -> npt.NDArray[np.float32]:
         """Activation of a token that stands first, in every layer: (layer, neuron)."""

@@ -38,6 +38,9 @@ _TAGS = [
     *("ETag", "etag", "generation", "md5Hash", "content_md5", "blob_id"),
     *("LastModified", "last_modified", "Last-Modified", "mtime", "created"),
 ]
+# What is tried again is so in `patience` alone. Some makers' servers send the checksum of an object with a range of it;
+# every byte of an array is under a checksum of the store's own.
+_BOTOCORE = {"retries": {"total_max_attempts": 1}, "response_checksum_validation": "when_required"}
 _PIECE = 8 << 20
 TRIAL = ".nait-trial-"  # how the name of an object begins that is put and deleted at once
 CONNECTIONS = 16  # requests at once
@@ -247,8 +250,11 @@ class Url:
     def _driver(self) -> Any:
         import fsspec
 
+        options = dict(self.options)
+        if self.scheme in ("s3", "s3a"):
+            options["config_kwargs"] = {**_BOTOCORE, **options.get("config_kwargs", {})}
         try:
-            return fsspec.filesystem(self.scheme, **self.options)
+            return fsspec.filesystem(self.scheme, **options)
         except ImportError as error:
             extra = _EXTRAS.get(self.scheme)
             how = f"`pip install 'nait-widgets[{extra}]'`" if extra else str(error)

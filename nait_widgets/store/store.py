@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class ActivationStore(Saved, Extras):
     """Activations of one model on one data set: sample × layer × neuron, with their provenance.
 
     Attributes:
-        path: The folder, the archive, or the URL of one.
+        path: The folder or the archive; for a store at a URL a `Url`, which is like a path as far as it goes.
         files: Where its bytes lie.
         layout: Shapes, site, pools and layers.
         provenance: Where everything came from, JSON-able.
@@ -101,7 +101,7 @@ class ActivationStore(Saved, Extras):
             )
         files = files_of(group.store)
         assert files is not None
-        self.path, self.files = path, files
+        self.path, self.files = cast("Path", path), files
         self._group = group
         self._attributes = attributes
         self.layout = layout_from(attributes["layout"])
