@@ -9,6 +9,8 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.files import Place, files_of
+from nait_widgets.store.objects import Span
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +129,7 @@ class Records:
     @property
     def direct(self) -> bool:
         """Whether a sample is read without its neighbours."""
-        return self._files is not None
+        return self._files is not None and not isinstance(self._files.path, Url)
 
     @property
     def width(self) -> int:
@@ -151,11 +153,23 @@ class Records:
     def _gathered(self, files: Files, rows: npt.NDArray[np.int64]) -> Bytes:
         found, block_rows = [np.empty((0, self.width), np.uint8)], self._array.chunks[0]
         for block, own in by_block(rows, block_rows):
-            if not isinstance(place := files.place(f"{self._array.path}/c/{block}/0"), Place):
+            place = files.place(f"{self._array.path}/c/{block}/0")
+            if place is None:
                 raise FileNotFoundError(f"block {block} is missing")
+            if isinstance(place, Span):
+                found.append(self._between(place, own))
+                continue
             with place.file.open("rb", buffering=0) as file:
                 found.append(gather(file, place.offset + own * self.width, self.width))
         return np.concatenate(found)
+
+    def _between(self, span: Span, rows: npt.NDArray[np.int64]) -> Bytes:
+        """Records of one block over a network, where a request costs more than the rows between them."""
+        first, stop = int(rows[0]), int(rows[-1]) + 1
+        data = span.read(first * self.width, stop * self.width)
+        if len(data) != (stop - first) * self.width:
+            raise EOFError
+        return np.frombuffer(data, np.uint8).reshape(-1, self.width)[rows - first]
 
     def _damaged(self, what: str) -> StoreError:
         return StoreError(f"{self._place} is damaged: {what}; make the fingerprint again")
