@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nait_widgets import open_store, score, select, select_from_fingerprint
 from nait_widgets.errors import DirectionError, SelectionError, StoreError
 from nait_widgets.fingerprints import Telling, View, fingerprint
+from nait_widgets.selection import exact
 from nait_widgets.selection.deciding import Known
 from nait_widgets.store import ActivationStore
 
@@ -169,6 +170,28 @@ def test_it_goes_over_to_the_scan_where_more_would_be_read(store: ActivationStor
     exact = select(score(store, wanted), fraction=0.1)
     np.testing.assert_array_equal(found.rows, exact.rows)
     np.testing.assert_array_equal(found.scores, exact.scores)
+
+
+def test_a_part_of_the_rows_tells_early_that_the_scan_is_cheaper(
+    store: ActivationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a direction that the basis hardly sees, nine in ten rows are left unread when it goes over."""
+    monkeypatch.setattr(exact, "_SOME", 90)
+    own = fingerprint(store, "mean")
+    unseen = np.linalg.svd(own.basis.vectors.reshape(20, -1))[2][-1].reshape(len(LAYERS), NEURONS)
+    wanted = made((unseen / own.basis.scale[:, None]).astype(np.float32))
+    scanned = len(store) * own.activation_bytes
+    fixed = own.n_bytes(wanted.score) / scanned
+    found = select_from_fingerprint(store, wanted, fraction=0.3, at_most=fixed + 0.5)
+    assert found.read is not None
+    assert found.read.scanned
+    assert found.read.share < 1 + fixed + 0.1 * (1 + sum(own.basis.n_bytes) / own.activation_bytes) + 0.05
+    # Few of many rows, where some of them hold none of the best.
+    for k in (1, 2, 3):
+        few = select_from_fingerprint(store, direction(5), k=k, at_most=NO_LIMIT)
+        assert few.ids_digest == select(score(store, direction(5)), k=k).ids_digest
+        assert few.read is not None
+        assert not few.read.scanned
 
 
 def test_filters_and_ids_narrow_the_choice_as_in_a_scan(store: ActivationStore) -> None:

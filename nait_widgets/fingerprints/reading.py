@@ -148,9 +148,11 @@ def fingerprint(store: ActivationStore, pool: str) -> Fingerprint:
         if pool in (found := Fingerprint(store, part)).pools:
             return found
     there = f"one of {', '.join(kept)}" if kept else "none"
+    source = pool if pool in store.layout.pools else "mean"  # which others are had from
+    option = "" if source == store.layout.pools[0] else f" --pool {source}"
     raise StoreError(
-        f"{store.path} has no fingerprint of the pool {pool!r} ({there}); make one with `nait fingerprint {store.path}`"
-        + (f" --pool {pool}" if pool != store.layout.pools[0] else "")
+        f"{store.path} has no fingerprint of the pool {pool!r} ({there}); make one with "
+        f"`nait fingerprint {store.path}{option}`"
     )
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Rows = npt.NDArray[np.int64]
 
+_SOME = 512  # rows that are decided among themselves first, to see what all would take
 _SUM = 2.0**-40  # what a sum of layers in float64 may differ by, in another order
 
 
@@ -177,21 +178,42 @@ class _Reading:
         if not (self._fingerprint.direct and np.isfinite(self._view.uncertain).all()):
             return False
         among, sign = np.flatnonzero(candidates[self._rows]), -1.0 if bottom else 1.0
-        most = at_most * self.row_bytes * len(candidates)
-        now = np.arange(len(self._rows))
-        while len(now):
-            if self.n_bytes + self._costs[self._depth[now]].sum() > most:
-                return False
-            for depth in np.unique(self._depth[now]):
-                self._read(int(depth), now[self._depth[now] == depth])
-            self._depth[now] += 1
-            own = self._rows[among]
-            known = Known(sign * self.told[own], self.error[own])
-            now = among[known.to_read(k, self._depth[among] < len(self._costs))]
+        most, before = at_most * self.row_bytes * len(candidates), self.n_bytes
+        # Some rows among themselves need about the share of reading that all need, and what is read of them counts.
+        some = among[:: max(1, len(among) // _SOME)]
+        if not self._settle(some, max(1, round(k * len(some) / max(1, len(among)))), sign, most):
+            return False
+        if before + (self.n_bytes - before) * len(among) / max(1, len(some)) > most:
+            return False
+        self._read_on(np.flatnonzero(self._depth == 0))  # also those that are no candidates: scores are told of all
+        if not self._settle(among, k, sign, most):
+            return False
         # What is left lies closer together than spreads and sums are known. It may be one and the same, as of twins:
         # then the first rows are chosen, here as in a scan.
-        left = among[known.undecided(k)]
+        left = among[self._known(among, sign).undecided(k)]
         return bool((self._products[left] == self._products[left[:1]]).all())
+
+    def _settle(self, among: Rows, k: int, sign: float, most: float) -> bool:
+        """Read until no more of some rows is to be read; False where that would take more bytes in all."""
+        now = among[self._depth[among] == 0]
+        while True:
+            if self.n_bytes + self._costs[self._depth[now]].sum() > most:
+                return False
+            self._read_on(now)
+            readable = self._depth[among] < len(self._costs)
+            now = among[self._known(among, sign).to_read(k, readable)]
+            if not len(now):
+                return True
+
+    def _known(self, among: Rows, sign: float) -> Known:
+        own = self._rows[among]
+        return Known(sign * self.told[own], self.error[own])
+
+    def _read_on(self, rows: Rows) -> None:
+        """Read what comes next of some rows, by their positions."""
+        for depth in np.unique(self._depth[rows]):
+            self._read(int(depth), rows[self._depth[rows] == depth])
+        self._depth[rows] += 1
 
     def _read(self, depth: int, rows: Rows) -> None:
         """Read what comes next of some rows, by their positions, that all have been read so far."""
