@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from clusters import wait_for, worker_pids
+from remotes import BUCKET, Server
 from test_cli import nait, refused
 from test_store import read_all
 
@@ -127,6 +128,19 @@ def test_who_reads_is_chosen_and_told(client: Client, blocks: ActivationStore, d
         assert told == "268.8 kB of activations, 1.0 kB of memory here"
         there = score(blocks.on(Workers(client)), direction).attrs["ran_on"]
         assert there == f"2 workers of {client.scheduler.address} (asked for)"
+
+
+def test_a_store_at_a_url_is_read_by_the_workers(
+    client: Client, blocks: ActivationStore, robust: Direction, s3: Server
+) -> None:
+    """Chosen without being asked; what the driver was told to reach it by goes along."""
+    shutil.copytree(blocks.path, s3.folder / BUCKET / "blocks.zarr")
+    there = open_store(s3.url("blocks.zarr"), storage_options=s3.options)
+    with client.as_current():
+        scores = score(there, robust)
+    assert scores.attrs["ran_on"] == f"2 workers of {client.scheduler.address} (the store is remote)"
+    assert scores["score"].values.tobytes() == score(blocks, robust)["score"].values.tobytes()
+    assert there.on(Workers(client)).verify().ok
 
 
 def test_a_store_that_the_workers_have_not(
