@@ -23,7 +23,7 @@ from benchmarks.report import Cell, Report, Target
 from nait_widgets import capture
 from nait_widgets.cluster import cluster
 from nait_widgets.store import ActivationStore, Status, open_store
-from nait_widgets.store.scan import available_cpus
+from nait_widgets.store.mapping import available_cpus
 
 _ROWS, _WORKERS = 20_000, (2, 3, 4)
 _KILLED_AT = (0, 0.2, 0.5)  # shares of the rows that are done

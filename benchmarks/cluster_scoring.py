@@ -16,7 +16,7 @@ from benchmarks.scoring import STORE, shrunk
 from nait_widgets.cluster import Workers, cluster
 from nait_widgets.scoring import score
 from nait_widgets.store import ActivationStore
-from nait_widgets.store.scan import Threads, available_cpus
+from nait_widgets.store.mapping import Threads, available_cpus
 
 _WORKERS, _ROUNDS = (1, 2, 4), 5
 

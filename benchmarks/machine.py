@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nait_widgets.store.scan import available_cpus
+from nait_widgets.store.mapping import available_cpus
 
 _PACKAGES = ("nait-widgets", "torch", "transformers", "tokenizers", "zarr", "xarray", "dask", "numpy")
 

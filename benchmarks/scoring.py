@@ -19,7 +19,7 @@ from benchmarks.timing import Timings, Way, alternate
 from nait_widgets.scoring import score
 from nait_widgets.store import ActivationStore
 from nait_widgets.store.layout import BLOCK_ROWS, CHUNK_ROWS
-from nait_widgets.store.scan import available_cpus, one_thread_each
+from nait_widgets.store.mapping import available_cpus, one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

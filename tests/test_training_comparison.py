@@ -32,7 +32,7 @@ from nait_widgets import (
 )
 from nait_widgets.errors import Interrupted
 from nait_widgets.models import CausalLM
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 from nait_widgets.training import Caution
 from nait_widgets.training.runs import BASE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.evidence.data import candidates, spread
 from benchmarks.evidence.study import Study
 from nait_widgets.store import POOLS
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

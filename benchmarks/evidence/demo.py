@@ -16,7 +16,7 @@ from benchmarks.report import table
 from nait_widgets import demo, scorer
 from nait_widgets.models import load_model
 from nait_widgets.selection import arithmetic
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
     from benchmarks.evidence.measures import Floats, Mask

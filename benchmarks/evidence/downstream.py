@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.evidence.figure import Range
-from nait_widgets.store.scan import available_cpus
+from nait_widgets.store.mapping import available_cpus
 from nait_widgets.training import SubsetComparison, compare_subsets
 
 if TYPE_CHECKING:

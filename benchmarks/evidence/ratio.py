@@ -26,7 +26,7 @@ from benchmarks.evidence.transfer import FRACTION, Material, prepare
 from benchmarks.report import table
 from nait_widgets import demo, score, suggest_ratio
 from nait_widgets.models import load_model
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
     from benchmarks.evidence.measures import Floats, Mask, Rows

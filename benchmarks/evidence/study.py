@@ -60,7 +60,7 @@ class Study:
         What a base is trained on counts as a whole, though a base reads only some of it.
         """
         from nait_widgets import contamination
-        from nait_widgets.store.scan import one_thread_each
+        from nait_widgets.store.mapping import one_thread_each
 
         n = self.rows(HELD_OUT)
         found = splits(self.shared, self.rows(IN_DOMAIN), n + self.rows(SPARE))

@@ -23,7 +23,7 @@ from nait_widgets import demo
 from nait_widgets.explaining.health import rank_correlation
 from nait_widgets.models import load_model
 from nait_widgets.store import POOLS
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 from nait_widgets.training.statistics import paired
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.records import Records
-    from nait_widgets.store.scan import Mapper
+    from nait_widgets.store.mapping import Mapper
 
 
 class Engine(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nait_widgets.cluster.flowing import address, flow, require_workers, threads
 from nait_widgets.cluster.memory import keep_freed_memory
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

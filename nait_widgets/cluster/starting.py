@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nait_widgets.errors import NaitError
-from nait_widgets.store.scan import available_cpus
+from nait_widgets.store.mapping import available_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from nait_widgets.models import load_model
 from nait_widgets.scoring import score
 from nait_widgets.selection import arithmetic, select
 from nait_widgets.store import ActivationStore, open_store
-from nait_widgets.store.scan import one_thread_each
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
     import numpy.typing as npt

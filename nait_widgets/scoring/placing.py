@@ -6,13 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Literal
 
 from nait_widgets.errors import NaitError
-from nait_widgets.store.scan import Threads
+from nait_widgets.store.mapping import Threads
 
 if TYPE_CHECKING:
     from distributed import Client
 
     from nait_widgets.store import ActivationStore
-    from nait_widgets.store.scan import Mapper
+    from nait_widgets.store.mapping import Mapper
 
 
 def placed(

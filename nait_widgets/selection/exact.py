@@ -22,8 +22,8 @@ from nait_widgets.selection import arithmetic
 from nait_widgets.selection.deciding import Known
 from nait_widgets.selection.selection import Selection, candidates_of, select_by
 from nait_widgets.selection.wish import Filters, Wish
+from nait_widgets.store.mapping import one_thread_each
 from nait_widgets.store.records import by_block
-from nait_widgets.store.scan import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

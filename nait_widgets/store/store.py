@@ -16,12 +16,13 @@ from nait_widgets.store.extras import Extras
 from nait_widgets.store.files import files_of, is_packed, open_group
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, POOLS, Layout, Status, wide_array
+from nait_widgets.store.mapping import WAITING
 from nait_widgets.store.objects import Objects
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.projections import Projections, merged_statistics
 from nait_widgets.store.remote import Url, located
 from nait_widgets.store.saved import Saved
-from nait_widgets.store.scan import WAITING, PoolReader
+from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.shards import ShardedArray
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.explaining import Explanation
     from nait_widgets.methods import Direction
-    from nait_widgets.store.scan import Mapper
+    from nait_widgets.store.mapping import Mapper
     from nait_widgets.store.statistics import NeuronStatistics
     from nait_widgets.store.verification import Verification
 

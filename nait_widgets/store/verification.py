@@ -10,8 +10,8 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import Status
+from nait_widgets.store.mapping import Threads
 from nait_widgets.store.parts import part_damage
-from nait_widgets.store.scan import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nait_widgets.methods import Direction
     from nait_widgets.store.layout import Wide
-    from nait_widgets.store.scan import Mapper
+    from nait_widgets.store.mapping import Mapper
     from nait_widgets.store.statistics import NeuronStatistics
 
 
