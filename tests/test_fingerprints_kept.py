@@ -239,6 +239,7 @@ def test_at_the_command_line(own: ActivationStore, tmp_path: Path, capsys: Any) 
         (["--save", "x"], "--save keeps exact scores"),
         (["--scores", "estimated"], "leave --scores out"),
         (["--by", "length"], "selects by one direction"),
+        (["--workers", "2"], "reads in this process"),
     ):
         assert main([*select, "--from-fingerprint", *words]) == 2
         assert complaint in capsys.readouterr().err

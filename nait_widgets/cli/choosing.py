@@ -96,7 +96,7 @@ def select(options: argparse.Namespace) -> int:
         _require_target(options, store, "selections")
         wish = _wish(store, options)
         if options.from_fingerprint:
-            _require_unsaved(options)
+            _require_plain(options)
             selection = selected(store, scored_by(options), scoring(options), wish)
         else:
             scores = _scores(store, options)
@@ -126,12 +126,14 @@ def select(options: argparse.Namespace) -> int:
     return 0
 
 
-def _require_unsaved(options: argparse.Namespace) -> None:
-    """Raise where a selection from a fingerprint is to be saved, or is to go by saved scores."""
+def _require_plain(options: argparse.Namespace) -> None:
+    """Raise where a selection from a fingerprint is to be saved, to go by saved scores, or to be made elsewhere."""
     if options.save:
         raise SelectionError("--save keeps exact scores, too, which --from-fingerprint doesn't make: write a file (-o)")
     if options.scores:
         raise SelectionError("--from-fingerprint scores by a direction's file: leave --scores out")
+    if options.scheduler or options.workers:
+        raise SelectionError("--from-fingerprint reads in this process: leave --scheduler and --workers out")
 
 
 def _require_alone(options: argparse.Namespace) -> None:

@@ -72,6 +72,7 @@ def select_from_fingerprint(
 
     The ids are those of the scan, always. Scores, and with them the order of the chosen rows, are those that the
     fingerprint tells, for a row that is certain to be chosen isn't read (`made_from["score_error"]` bounds them).
+    Of a store at a URL the scan is read, since a request costs more than the bytes that it would save.
     In memory are some 70 bytes a sample and 4 more for each layer, and 25 more a layer of those that are read further.
 
     Args:
