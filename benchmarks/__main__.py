@@ -20,6 +20,7 @@ PARTS = (
     "ten_million",
     "cluster",
     "cluster_scoring",
+    "remote",
     "cuda",
     "browser",
     "ten_million_browser",

@@ -47,12 +47,12 @@ def run(workspace: Path, size: float) -> Iterator[Report]:
         with cluster(None, workers) as client:
             _captured(rows, workspace / "warm.zarr", client, limit=256)  # some of the workers load the model
             store, own = _captured(rows, workspace / "cluster.zarr", client)
-        equal = equal and _same(alone, store)
+        equal = equal and same_arrays(alone, store)
         table.append(_row(f"{workers} workers", n, own, seconds, min(workers, cpus)))
         shutil.rmtree(store.path)
     with cluster(None, 2) as client, _killing(client, workspace / "killed.zarr"):
         store, own = _captured(rows, workspace / "killed.zarr", client)
-    equal = equal and _same(alone, store)
+    equal = equal and same_arrays(alone, store)
     table.append(_row(f"2 workers, one killed {len(_KILLED_AT)} times", n, own, seconds, min(2, cpus)))
     setting = (
         f"{n:,} rows of {source.name}, the shared model, `resid_post`, default pools; workers are processes of one "
@@ -113,7 +113,7 @@ def _row(who: str, rows: int, seconds: float, alone: float, processors: int) -> 
     }
 
 
-def _same(one: ActivationStore, other: ActivationStore) -> bool:
+def same_arrays(one: ActivationStore, other: ActivationStore) -> bool:
     """Whether every array has the same values, bit for bit."""
     groups: list[Any] = [zarr.open_group(store.path, mode="r") for store in (one, other)]
     names = [{name for name, node in group.members(max_depth=None) if isinstance(node, zarr.Array)} for group in groups]
