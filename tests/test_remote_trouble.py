@@ -173,3 +173,17 @@ def test_http_is_for_reading_and_that_is_said_before_the_model_is_loaded(
         open_store(web.url(copied.name)).save_direction(direction)
     assert main(["capture", "no/such-model", str(rows), "-o", web.url("new.zarr")]) == 2
     assert "over HTTP a store can only be read" in capsys.readouterr().err
+
+
+def test_what_only_folders_can_take_is_refused_at_once(
+    copied: Path, s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    rows, url = tmp_path / "rows.jsonl", s3.url(copied.name)
+    rows.write_text('{"instruction": "a", "output": "b"}\n')
+    for arguments in (["join", url, "-o", f"{url}2"], ["append", url, url], ["pack", url, "-o", f"{url}.zip"]):
+        assert main(arguments) == 2
+        assert "is a URL, where this can't be written: write it to a folder" in capsys.readouterr().err
+    assert main(["plan", "no/such-model", str(rows), "-o", url]) == 2
+    assert "is a URL, which has no disk to be asked for room" in capsys.readouterr().err

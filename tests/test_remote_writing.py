@@ -17,7 +17,7 @@ from remotes import BUCKET, SECRET, Server, serving, settle
 from test_capture import overflowing
 from test_store import flip
 
-from nait_widgets import Direction, capture, open_store, score, select
+from nait_widgets import Direction, capture, open_store, score, select, select_from_fingerprint
 from nait_widgets.cluster import cluster
 from nait_widgets.errors import RemoteError, StoreError
 from nait_widgets.models import CausalLM
@@ -199,3 +199,18 @@ def test_the_workers_of_a_cluster_write_there(
         store = capture(str(tmp_path), rows, s3.url("s.zarr"), **options)
     assert store.verify().ok
     assert_same(bucket / "s.zarr", expected.path)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_fingerprint_is_made_and_used_there(
+    lm: CausalLM, rows: list[dict[str, Any]], expected: ActivationStore, s3: Server, direction: Direction
+) -> None:
+    store = captured(lm, rows, s3)
+    store.make_fingerprint()
+    fresh = open_store(store.path)
+    chosen = select_from_fingerprint(fresh, direction, fraction=0.1)
+    assert chosen.ids_digest == select(score(expected, direction), fraction=0.1).ids_digest
+    approximate = score(fresh, direction, approximate=True)["score"].to_numpy()[fresh.selectable, 0]
+    exact = score(expected, direction)["score"].to_numpy()[fresh.selectable, 0]
+    assert np.corrcoef(approximate, exact)[0, 1] > 0.99
+    assert fresh.verify().ok

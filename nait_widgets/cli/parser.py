@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(plan)
     sub.add_argument("model", metavar="MODEL", help="a hub id or a folder")
     sub.add_argument("data", type=Path, metavar="DATA", help="an instruction file or a datasets folder")
-    sub.add_argument("-o", "--output", type=Path, metavar="STORE.zarr", help="whose disk is asked for; default: here")
+    sub.add_argument("-o", "--output", type=place, metavar="STORE.zarr", help="whose disk is asked for; default: here")
     sub.add_argument(
         "--probe-seconds", type=float, default=10, metavar="S", help="how long batches are run to measure it (10)"
     )
@@ -120,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(sub)
 
     sub = command(fingerprint)
-    sub.add_argument("store", type=Path, metavar="STORE.zarr")
+    sub.add_argument("store", type=place, metavar="STORE.zarr")
     sub.add_argument("--pool", help="that it is of; default: the first")
     _add_json(sub)
 
@@ -183,12 +183,12 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(join)
     sub.add_argument("stores", nargs="+", type=place, metavar="STORE.zarr", help="in the order of their rows")
-    sub.add_argument("-o", "--output", type=Path, required=True, metavar="JOINED.zarr")
+    sub.add_argument("-o", "--output", type=place, required=True, metavar="JOINED.zarr")
     sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
     _add_json(sub)
 
     sub = command(append)
-    sub.add_argument("store", type=Path, metavar="STORE.zarr", help="the one that grows")
+    sub.add_argument("store", type=place, metavar="STORE.zarr", help="the one that grows")
     sub.add_argument("more", type=place, metavar="MORE.zarr", help="whose rows go to its end; it stays as it is")
     _add_json(sub)
 
@@ -198,20 +198,20 @@ def parser() -> argparse.ArgumentParser:
     rows.add_argument("--selection", metavar="NAME", help="that is saved in the store")
     rows.add_argument("--recipe", type=Path, metavar="FILE", help="of an export")
     rows.add_argument("--ids", type=Path, metavar="FILE", help="a sample id a line")
-    sub.add_argument("-o", "--output", type=Path, required=True, metavar="SUBSET.zarr")
+    sub.add_argument("-o", "--output", type=place, required=True, metavar="SUBSET.zarr")
     sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
     _add_json(sub)
 
     sub = command(pack)
     _add_store(sub)
-    sub.add_argument("-o", "--output", type=Path, metavar="X.zarr.zip", help="default: STORE.zarr.zip beside the store")
+    sub.add_argument("-o", "--output", type=place, metavar="X.zarr.zip", help="default: STORE.zarr.zip beside it")
     sub.add_argument("--without-text", action="store_true", help="leave out the samples' text and what came from it")
     sub.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     _add_json(sub)
 
     sub = command(unpack)
     sub.add_argument("archive", type=place, metavar="X.zarr.zip")
-    sub.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: X.zarr beside the archive")
+    sub.add_argument("-o", "--output", type=place, metavar="DIR", help="default: X.zarr beside the archive")
     sub.add_argument("--overwrite", action="store_true", help="replace the store if it is there")
     _add_json(sub)
     return top

@@ -26,6 +26,7 @@ from nait_widgets.planning.trial import trial
 from nait_widgets.records import read_records
 from nait_widgets.store.extras import check_extras
 from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
+from nait_widgets.store.remote import is_url
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -99,6 +100,8 @@ def plan(
     """
     if not probe_seconds > 0:
         raise NaitError(f"probe_seconds is {probe_seconds}, but must be above 0")
+    if is_url(path):
+        raise NaitError(f"{path} is a URL, which has no disk to be asked for room: plan without it (leave -o out)")
     target = Path.cwd() / "plan.zarr" if path is None else Path(path)
     require_place(target)
     kept = targets(scores_only)
