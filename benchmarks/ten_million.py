@@ -124,6 +124,7 @@ def run(workspace: Path, size: float) -> Iterator[Report]:
         costs[work] = cost = _in_own_process(work, path, rows)
         table.append({"work": what, "seconds": cost.seconds, "peak, GB": cost.peak / _GB})
     n_bytes = open_store(path).files.n_bytes
+    assert n_bytes is not None  # only a bucket doesn't tell
     yield Report(
         "ten_million",
         f"{rows:,} synthetic rows with text in a store of scores only, 2 directions × {_LAYERS} layers, "
