@@ -49,12 +49,12 @@ _START = """(source) => {
 }"""
 # Once a control is used: milliseconds until what it shows last changes, where then nothing does for two seconds.
 _SETTLING = """async (seconds) => {
-  const [budget, table] = ['.nait-budget', '.nait-table-body'].map((name) => document.querySelector(name));
+  const [budget, table] = ['.nait-budget', '.nait-table-grid'].map((name) => document.querySelector(name));
   let last = performance.now();
   const seen = new MutationObserver(() => (last = performance.now()));
   const watched = { subtree: true, childList: true, characterData: true, attributes: true };
   for (const part of [budget, table]) seen.observe(part, watched);
-  const busy = () => budget.ariaBusy === 'true' || table.textContent.includes('…');
+  const busy = () => budget.ariaBusy === 'true' || table.ariaBusy === 'true' || table.textContent.includes('…');
   const end = window.began + 1000 * seconds;
   while ((busy() || performance.now() - last < 2000) && performance.now() < end)
     await new Promise((next) => setTimeout(next, 20));

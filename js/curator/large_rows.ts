@@ -44,6 +44,10 @@ export class LargeRows implements TableRows {
     this.#open(sort);
   }
 
+  get waiting(): boolean {
+    return !this.#begun;
+  }
+
   at(position: number): number | undefined {
     return valueOf(this.#order.get(position) ?? this.#before?.get(position))?.row;
   }

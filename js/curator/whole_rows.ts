@@ -6,6 +6,7 @@ import type { Audience } from "./curated";
 import type { KnownRows } from "./known";
 
 export class WholeRows implements TableRows {
+  readonly waiting = false;
   order: Int32Array = new Int32Array();
   #texts: Pages<RowText>;
 

@@ -13,6 +13,8 @@ export type { Column, RowState, RowText } from "./table_row";
 /** The rows of the store in the order of a table, of which those in view are read. */
 export interface TableRows {
   readonly length: number;
+  /** Whether the order is still the one before. */
+  readonly waiting: boolean;
   /** The row at a position; undefined while it isn't known. */
   at(position: number): number | undefined;
   /** Where a row is; -1 while that isn't known. */
@@ -149,6 +151,7 @@ export class Table implements View {
   #render(): void {
     const props = this.#props;
     if (props === null || this.#elements.length === 0) return;
+    this.#grid.setAttribute("aria-busy", String(props.rows.waiting));
     const { body, top, extent, inView } = this.#scroller;
     for (const element of this.#elements)
       if (element.position < inView.first || element.position >= inView.end) element.rest();

@@ -12,7 +12,7 @@ from nait_widgets.selection.choosing import NEVER
 from nait_widgets.selection.filtering import positions
 from nait_widgets.widgets import stops
 from nait_widgets.widgets.base import Answer
-from nait_widgets.widgets.table_order import EXCLUDED, PINNED, Ranked, ranked, sort
+from nait_widgets.widgets.table_order import EXCLUDED, PINNED, Ranked, by_whole_number, ranked, sort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Shape:
         if len(self.queues) == 1:
             sequence: npt.NDArray[np.integer] = self.queues[0].rows
         elif self.nested(selection.wish):
-            sequence = np.argsort(self.entering, kind="stable")[: np.count_nonzero(self.entering < NEVER)]
+            sequence = by_whole_number(self.entering)[: np.count_nonzero(self.entering < NEVER)]
         else:
             sequence = selection.rows[selection.parts.any(axis=1)]
         return ranked(sequence, lambda: self._chooser.ordered(self.wish), len(self.shown))

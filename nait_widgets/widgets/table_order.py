@@ -53,9 +53,19 @@ def ranked(sequence: npt.NDArray[np.integer], whole: Callable[[], npt.NDArray[np
 
 def by_number(numbers: npt.NDArray[np.integer | np.float64], descending: bool) -> Order:
     """Rows by a number, ties and rows without one in the order of the source: (sample,)."""
+    if np.issubdtype(numbers.dtype, np.integer):
+        whole = numbers.astype(np.int64)
+        return by_whole_number(-whole if descending else whole)
     keys = np.asarray(numbers, np.float64)
     rows = arithmetic.top(keys if descending else -keys)
     return np.concatenate([rows, np.flatnonzero(np.isnan(keys))]).astype(np.int32)
+
+
+def by_whole_number(numbers: npt.NDArray[np.integer]) -> Order:
+    """Rows by a number of 32 bits, the lowest first, ties in the order of the source: (sample,)."""
+    keys = (numbers.astype(np.int64) << 32) + np.arange(len(numbers))  # sorting numbers is fast, sorting places is not
+    keys.sort()
+    return (keys & 0xFFFFFFFF).astype(np.int32)
 
 
 def sort(
