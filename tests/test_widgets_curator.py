@@ -327,3 +327,9 @@ def test_a_store_is_the_same_by_whatever_path(
 def test_scores_of_another_store_are_refused(pool: ActivationStore, scores: xr.Dataset) -> None:
     with pytest.raises(SelectionError, match="these scores are not of"):
         Curator(pool, scores)
+
+
+def test_a_question_that_overtakes_its_state_is_asked_again(page: Page) -> None:
+    assert page.ask("code", step=1)["answer"] == {"late": True}
+    page.curator.set_state({"asked": {"k": 5}, "step": 1})
+    assert "k=5" in page.ask("code", step=1)["answer"]

@@ -24,10 +24,10 @@ export async function curator(model: AnyModel, kernel: Kernel, root: HTMLElement
     };
     let page: CuratorPage;
     if ("pool" in opened) {
-      const source = new KernelSource(kernel);
+      const source = new KernelSource(kernel, model);
       page = new CuratorPage(source, opened, whole(source, opened), host, around);
     } else {
-      const source = new LargeKernelSource(kernel);
+      const source = new LargeKernelSource(kernel, model);
       page = new CuratorPage(source, opened, large(source, opened), host, around);
     }
     kernel.on<string>("trouble", host.signal, ({ body }) => page.trouble.show(new Error(body)));

@@ -6,7 +6,8 @@ import type { Exported, ExportWish } from "../views/exporter";
 import type { SampleText } from "../views/reader";
 import type { ScatterData } from "../views/scatter";
 import type { RowText } from "../views/table";
-import type { Kernel } from "./kernel";
+import type { AnyModel } from "@anywidget/types";
+import type { Answer, Asking, Kernel } from "./kernel";
 
 /** What the kernel tells at the start, with the columns of a pool that the page is to hold. */
 interface Columns extends About {
@@ -16,6 +17,7 @@ interface Columns extends About {
   large: { rows: number; scored: number; tokens: [low: number, high: number] } | null;
 }
 
+const LATE = 40; // milliseconds
 const LONG = 600; // seconds: an export may take its time between two signs of life
 
 /** Open the pool: one that the page holds, or one that is too large for it. */
@@ -40,7 +42,20 @@ export async function openPool(kernel: Kernel): Promise<Opened | OpenedLarge> {
 
 /** What the kernel tells of any pool. */
 export class KernelRows implements RowSource {
-  constructor(protected readonly kernel: Kernel) {}
+  constructor(
+    protected readonly kernel: Kernel,
+    private readonly model: AnyModel,
+  ) {}
+
+  /** Ask about the state that was written last. It may be on its way still: a model waits with it for a busy kernel. */
+  protected async settled<T>(question: string, body: object = {}, asking: Asking = {}): Promise<Answer<T>> {
+    const step = this.model.get("step") as number;
+    for (;;) {
+      const answer = await this.kernel.ask<T & { late?: boolean }>(question, { ...body, step }, asking);
+      if (answer.body?.late !== true) return answer;
+      await new Promise((resolve) => setTimeout(resolve, LATE));
+    }
+  }
 
   async page(rows: number[]): Promise<RowText[]> {
     return (await this.kernel.ask<RowText[]>("rows", { rows })).body;
@@ -55,15 +70,15 @@ export class KernelRows implements RowSource {
   }
 
   async overlap(): Promise<number | null> {
-    return (await this.kernel.ask<number | null>("overlap", {}, { timeout: LONG })).body;
+    return (await this.settled<number | null>("overlap", {}, { timeout: LONG })).body;
   }
 
   async export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported> {
-    return (await this.kernel.ask<Exported>("export", wish, { timeout: LONG, progress })).body;
+    return (await this.settled<Exported>("export", wish, { timeout: LONG, progress })).body;
   }
 
   async code(): Promise<string> {
-    return (await this.kernel.ask<string>("code")).body;
+    return (await this.settled<string>("code")).body;
   }
 }
 

@@ -31,7 +31,7 @@ export class LargeKernelSource extends KernelRows implements LargeSource {
   }
 
   async sums(direction: number | null, label: string | null): Promise<Sums> {
-    const { body, arrays } = await this.kernel.ask<SumsBody>("sums", { direction, label }, { timeout: null });
+    const { body, arrays } = await this.settled<SumsBody>("sums", { direction, label }, { timeout: null });
     const { valid, shown, low, high, queues } = body;
     const counts: Uint32Array[] = [];
     for (let i = 0; `counts${i}` in arrays; i++) counts.push(arrays[`counts${i}`] as Uint32Array);
@@ -41,7 +41,7 @@ export class LargeKernelSource extends KernelRows implements LargeSource {
   }
 
   async table(wanted: Wanted, sort: { key: string; descending: boolean; label: string | null }): Promise<LargeRow[]> {
-    const { body, arrays } = await this.kernel.ask<TableBody>("table", { ...wanted, ...sort }, { timeout: LONG });
+    const { body, arrays } = await this.settled<TableBody>("table", { ...wanted, ...sort }, { timeout: LONG });
     const { texts } = body;
     const column = (name: string): ArrayLike<number> => arrays[name]!;
     /** A row's numbers in an array of (row, …). */
@@ -66,6 +66,6 @@ export class LargeKernelSource extends KernelRows implements LargeSource {
   }
 
   async shown(): Promise<Rows> {
-    return (await this.kernel.ask("shown")).arrays.rows as Int32Array;
+    return (await this.settled("shown")).arrays.rows as Int32Array;
   }
 }

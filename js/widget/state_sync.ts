@@ -90,6 +90,7 @@ export class StateSync implements Memory {
     const sets = this.sets.pack([state.lasso ?? NO_ROWS, state.pinned, state.excluded]);
     this.model.set("asked", json);
     this.model.set("row_sets", new DataView(sets.buffer));
+    this.model.set("step", (this.model.get("step") as number) + 1);
     this.#written = this.#fingerprint();
     this.model.save_changes();
   }

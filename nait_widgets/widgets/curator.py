@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,8 @@ class Curator(Widget):
     # What is asked, as JSON, but for the sets of rows; and these: the lasso's, the pinned and the excluded.
     asked = traitlets.Dict().tag(sync=True)
     row_sets = traitlets.Bytes().tag(sync=True, from_json=lambda value, _widget: bytes(value))
+    # Counts what the page has asked: a question may overtake the state that it is about.
+    step = traitlets.Int().tag(sync=True)
     current = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     selection = traitlets.Instance(Selection, allow_none=True)
 
@@ -164,6 +166,13 @@ class Curator(Widget):
         return self.selection
 
     # -- the page's questions
+
+    def _asked(self, widget: Any, message: dict[str, Any], buffers: Sequence[memoryview]) -> None:
+        """Answer, unless the state that the question is about is still on its way: then the page asks again."""
+        if "ask" in message and (message.get("body") or {}).get("step", 0) > self.step:
+            self.send({"id": message["id"], "answer": {"late": True}, "arrays": []})
+        else:
+            super()._asked(widget, message, buffers)
 
     @answers("columns")
     def _columns(self, _body: dict[str, Any]) -> Answer:
