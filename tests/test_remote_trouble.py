@@ -35,7 +35,7 @@ def copied(pool: ActivationStore, s3: Server) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("url", "changes", "kind", "message"),
     [
-        ("s3://nowhere/pool.zarr", {}, RemoteError, "there is no bucket for s3://nowhere/pool.zarr"),
+        ("s3://nowhere/pool.zarr", {}, RemoteError, "there is no bucket 'nowhere' for s3://nowhere/pool.zarr"),
         (f"s3://{BUCKET}/none.zarr", {}, StoreError, f"there is no store at s3://{BUCKET}/none.zarr; capture one"),
         (f"s3://{BUCKET}/none.zarr", {"secret": "wrong"}, RemoteError, "is forbidden to the credentials"),
         ("s3://key:word@bucket/pool.zarr", {}, StoreError, "^s3://… has credentials in it, and a URL is shown"),

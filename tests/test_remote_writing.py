@@ -25,7 +25,7 @@ from nait_widgets.store import ActivationStore
 from nait_widgets.store.appearing import MARK
 from nait_widgets.store.remote import Url
 
-ROWS = 1_500
+ROWS = 1_100
 
 
 @pytest.fixture(scope="module")

@@ -145,7 +145,8 @@ def _status(error: BaseException | None) -> int | None:
 def _sentence(url: str, error: BaseException, seconds: float) -> str:
     detail = str(error).strip().rstrip(".") or type(error).__name__
     if _no_bucket(error):
-        return f"there is no bucket for {url}: create it, or mend its name"
+        bucket = url.partition("://")[2].partition("/")[0]
+        return f"there is no bucket {bucket!r} for {url}: create it, or mend its name"
     if type(error).__name__ in _NO_CREDENTIALS:
         return (
             f"no credentials for {url} were found ({detail}): give them as its library takes them, in the environment, "
