@@ -47,7 +47,7 @@ _START = """(source) => {
   window.began = performance.now();
   void jupyterapp.commands.execute('notebook:run-cell');
 }"""
-# Once a control is used: milliseconds until what it shows last changes, where then nothing does for two seconds.
+# Once a control is used: milliseconds until what it shows last changes, where then nothing does for five seconds.
 _SETTLING = """async (seconds) => {
   const [budget, table] = ['.nait-budget', '.nait-table-grid'].map((name) => document.querySelector(name));
   let last = performance.now();
@@ -56,7 +56,7 @@ _SETTLING = """async (seconds) => {
   for (const part of [budget, table]) seen.observe(part, watched);
   const busy = () => budget.ariaBusy === 'true' || table.ariaBusy === 'true' || table.textContent.includes('…');
   const end = window.began + 1000 * seconds;
-  while ((busy() || performance.now() - last < 2000) && performance.now() < end)
+  while ((busy() || performance.now() - last < 5000) && performance.now() < end)
     await new Promise((next) => setTimeout(next, 20));
   seen.disconnect();
   return last - window.began;
