@@ -122,8 +122,10 @@ def rows_by_hand(page: Curating) -> None:
     shows(page, [first, second, third])
     page.row(first).click()
     page.lab.page.keyboard.press("x")
+    shows(page, [second, third])  # the kernel tells the new order; a click before would meet whatever moves there
     page.row(third).get_by_role("button", name="Pin").click()
     settled(page, f"fraction=0.1, weights={{'python': 0}}, pinned=['{third}'], excluded=['{first}']")
+    assert page.lab.value("list(curator.selection.wish.pinned)") == [third]
     expect(page.reader).to_contain_text(second)  # the excluded row goes to the end, the place stays
     page.press("By hand: 1 pinned, 1 excluded")
     shows(page, [first, third])
