@@ -24,7 +24,7 @@ test: $(VENV)/installed-dev node_modules/.package-lock.json chromium  ## run eve
 	$(NPM) run build
 	$(NPM) run size
 	$(NPM) test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile  # some wait for a browser
 
 chromium:  ## install a browser for the tests where there is none and apt-get may
 	@if [ -z "$$NAIT_BROWSER$$(command -v chromium)$$(command -v google-chrome)" ] \
