@@ -3,9 +3,10 @@
 from nait_widgets.store.extras import EXTRAS
 from nait_widgets.store.joining import append, join
 from nait_widgets.store.layout import POOLS, Block, Layout, Status
+from nait_widgets.store.opening import open_store
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.statistics import NeuronStatistics
-from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.store import ActivationStore
 from nait_widgets.store.subsetting import subset
 from nait_widgets.store.unpacking import unpack
 from nait_widgets.store.verification import Verification

@@ -14,8 +14,9 @@ from nait_widgets.progress import progress
 from nait_widgets.store.arrays import WRITE_ALL, create_wide_array
 from nait_widgets.store.layout import Block, wide_array
 from nait_widgets.store.linking import Keys, alike, link
+from nait_widgets.store.opening import open_store
 from nait_widgets.store.projections import joined_statistics
-from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.store import ActivationStore
 from nait_widgets.store.writing import StoreWriter
 
 if TYPE_CHECKING:

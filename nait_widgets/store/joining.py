@@ -14,9 +14,10 @@ from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
 from nait_widgets.store.identity import OF_ACTIVATIONS, differences
 from nait_widgets.store.ids import Ids
+from nait_widgets.store.opening import open_store
 from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.remote import Url, local
-from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

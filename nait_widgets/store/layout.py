@@ -10,6 +10,8 @@ from nait_widgets.errors import StoreError
 from nait_widgets.store.extras import extra_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -102,6 +104,14 @@ class Layout:
             raise StoreError(f"the store's dtype is {self.dtype!r}, but must be one of {', '.join(get_args(Dtype))}")
         if self.block_rows < 1 or self.block_rows % self.chunk_rows:
             raise StoreError(f"block_rows is {self.block_rows}, but must be a multiple of {CHUNK_ROWS}, or below it")
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, Any]) -> Layout:
+        """The layout as a store's attributes have it; once they said `loss` for what is now one of the extras."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
+        if "loss" in values:
+            values["extras"] = ("loss",) if values.pop("loss") else ()
+        return cls(**values)
 
     @property
     def scores_only(self) -> bool:

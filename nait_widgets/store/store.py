@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,24 +9,24 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nait_widgets.errors import StoreError
-from nait_widgets.store.cache import Cache
 from nait_widgets.store.elsewhere import identity, reopened
 from nait_widgets.store.extras import Extras
-from nait_widgets.store.files import files_of, is_packed, open_group
+from nait_widgets.store.facts import facts
+from nait_widgets.store.files import files_of, is_packed
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.layout import FORMAT_VERSION, LAST_SELECTABLE, POOLS, Layout, Status, wide_array
 from nait_widgets.store.mapping import WAITING
 from nait_widgets.store.objects import Objects
-from nait_widgets.store.parts import KINDS, read_parts
 from nait_widgets.store.projections import Projections, merged_statistics
-from nait_widgets.store.remote import Url, located
+from nait_widgets.store.remote import Url
 from nait_widgets.store.saved import Saved
 from nait_widgets.store.scan import PoolReader
 from nait_widgets.store.shards import ShardedArray
+from nait_widgets.store.texts import originals, texts
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
     import xarray as xr
@@ -38,45 +37,6 @@ if TYPE_CHECKING:
     from nait_widgets.store.mapping import Mapper
     from nait_widgets.store.statistics import NeuronStatistics
     from nait_widgets.store.verification import Verification
-
-
-def open_store(
-    path: str | os.PathLike[str] | Url,
-    *,
-    storage_options: Mapping[str, Any] | None = None,
-    cache: str | os.PathLike[str] | Cache | None = None,
-) -> ActivationStore:
-    """Open an activation store for reading.
-
-    Args:
-        path: The store's folder, `NAME.zarr`, or the one file that it was packed into, `NAME.zarr.zip`. That is read
-            where it lies, as fast as a folder; nothing can be saved into it. Or the URL of either, such as
-            `s3://bucket/NAME.zarr`, of any kind that fsspec has a driver for.
-        storage_options: Of that driver, such as `{"anon": True}`; credentials are found by its own means.
-        cache: A folder for copies of what is read from a URL, which are used as long as it hasn't changed there; or a
-            `Cache`, which also says how many bytes they may be.
-
-    Raises:
-        StoreError: There is no such store, or it isn't one that this version reads.
-        RemoteError: The URL can't be read: there is no such bucket, access is forbidden, nothing answers.
-    """
-    place = located(path, storage_options, Cache.of(cache))
-    if isinstance(place, Path):
-        _require_group(place)
-    try:
-        group = open_group(place)
-    except (FileNotFoundError, ValueError, NotADirectoryError, json.JSONDecodeError) as error:
-        if isinstance(place, Url) and isinstance(error, FileNotFoundError):
-            raise StoreError(f"there is no store at {place}; capture one with `nait capture`") from error
-        raise StoreError(f"{place} is not a Zarr v3 group, so not an activation store") from error
-    return ActivationStore(place, group)
-
-
-def _require_group(path: Path) -> None:
-    if not path.exists():
-        raise StoreError(f"there is no store at {path}; capture one with `nait capture`")
-    if (path / ".zgroup").exists() and not (path / "zarr.json").exists():
-        raise StoreError(f"{path} is a Zarr v2 store; activation stores are Zarr v3")
 
 
 class ActivationStore(Saved, Extras):
@@ -105,7 +65,7 @@ class ActivationStore(Saved, Extras):
         self.path, self.files = cast("Path", path), files
         self._group = group
         self._attributes = attributes
-        self.layout = layout_from(attributes["layout"])
+        self.layout = Layout.of(attributes["layout"])
         self.provenance: dict[str, Any] = attributes["provenance"]
         self.complete: bool = attributes["state"] == "complete"
         self.mapper: Mapper | None = None
@@ -343,6 +303,8 @@ class ActivationStore(Saved, Extras):
     def refresh(self) -> None:
         """See what was saved meanwhile; a folder is always seen as it is."""
         if isinstance(self.path, Url):
+            from nait_widgets.store.opening import open_store
+
             renewed = open_store(self.path)
             self._group, self.files = renewed._group, renewed.files
 
@@ -366,8 +328,7 @@ class ActivationStore(Saved, Extras):
 
     def originals(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[dict[str, Any]]:
         """The source's rows, unchanged, key order included, one block in memory at a time."""
-        for value in self.text("original", rows):
-            yield json.loads(value)
+        return originals(self, rows)
 
     def text(self, name: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[str]:
         """The prompt, response or original (JSON) of some samples, in the order asked for.
@@ -375,40 +336,11 @@ class ActivationStore(Saved, Extras):
         Raises:
             StoreError: The store was captured without text.
         """
-        if not self.layout.text:
-            raise StoreError(f"{self.path} was captured without text")
-        array, rows = self.array(f"text/{name}"), np.asarray(rows, np.int64)
-        unit = _rows_at_once(rows, array.chunks[0], self.layout.block_rows)
-        start, values = -1, np.empty(0, object)
-        for row in rows.tolist():
-            if row // unit * unit != start:
-                start = row // unit * unit
-                values = np.asarray(array[start : start + unit])
-            yield str(values[row - start])
+        return texts(self, name, rows)
 
     def info(self) -> dict[str, Any]:
         """What the store is and where it came from, JSON-able."""
-        counts = np.bincount(self.status, minlength=256)
-        return {
-            "path": str(self.path),
-            "format_version": self._attributes["format_version"],
-            "state": self._attributes["state"],
-            "samples": len(self),
-            "status": {code.label: int(counts[code]) for code in Status if counts[code]},
-            "tokens": int(self.n_tokens.sum()),
-            "site": self.layout.site,
-            "layers": list(self.layout.layers),
-            "neurons": self.layout.n_neurons,
-            "pools": list(self.layout.pools),
-            "scores_only": self.projections.names if self.scores_only else [],
-            "dtype": self.layout.dtype,
-            "extras": list(self.layout.extras),
-            "float32_layers": {pool: list(layers) for pool, layers in self.wide_layers.items()},
-            "text": self.layout.text,
-            "saved": {kind: list(read_parts(self, kind)) for kind in KINDS},
-            "bytes": self.files.n_bytes,
-            "provenance": self.provenance,
-        }
+        return facts(self, self._attributes)
 
     def verify(self) -> Verification:
         """Check structure, completeness, every checksum, and that every selectable row is finite."""
@@ -446,17 +378,3 @@ class ActivationStore(Saved, Extras):
 
     def _sharded(self, name: str) -> ShardedArray:
         return ShardedArray(self.array(name), self.layout.block_rows, self.layout.chunk_rows)
-
-
-def _rows_at_once(rows: npt.NDArray[np.int64], chunk: int, block: int) -> int:
-    """Whether some rows of a sharded array are cheaper by the chunk or by the block, which costs about four chunks."""
-    by_chunk, by_block = (1 + np.count_nonzero(np.diff(rows // unit)) for unit in (chunk, block))
-    return block if 4 * by_block <= by_chunk else chunk
-
-
-def layout_from(attributes: dict[str, Any]) -> Layout:
-    """The layout as a store's attributes have it; once they said `loss` for what is now one of the extras."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}
-    if "loss" in values:
-        values["extras"] = ("loss",) if values.pop("loss") else ()
-    return Layout(**values)

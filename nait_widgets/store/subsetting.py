@@ -10,8 +10,9 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
+from nait_widgets.store.opening import open_store
 from nait_widgets.store.remote import Url, local
-from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:
     import os

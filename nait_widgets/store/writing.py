@@ -14,11 +14,12 @@ from nait_widgets.store.arrays import WRITE_ALL, constant, create_arrays, create
 from nait_widgets.store.files import zarr_store
 from nait_widgets.store.identity import OF_CAPTURE, differences
 from nait_widgets.store.layout import Block, Layout, wide_array
+from nait_widgets.store.opening import open_store
 from nait_widgets.store.parts import begin_parts, consolidate
 from nait_widgets.store.projections import merged_statistics
 from nait_widgets.store.remote import Url
 from nait_widgets.store.statistics import stacked
-from nait_widgets.store.store import ActivationStore, open_store
+from nait_widgets.store.store import ActivationStore
 from nait_widgets.store.verification import activation_damage, column_damage, constant_damage
 
 if TYPE_CHECKING:
