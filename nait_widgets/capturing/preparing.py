@@ -7,22 +7,24 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from nait_widgets.capturing.forward import Forward
-from nait_widgets.capturing.keeping import norms_of, require_space
+from nait_widgets.capturing.keeping import norms_of, pools_for, require_space, targets
 from nait_widgets.capturing.rendering import renderer_for
 from nait_widgets.capturing.window import WindowRunner
 from nait_widgets.errors import ModelError
 from nait_widgets.methods import space
 from nait_widgets.models import check_head, find_site, probe
 from nait_widgets.store import Layout
+from nait_widgets.store.extras import check_extras
+from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
 from nait_widgets.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nait_widgets.capturing.keeping import Target
+    from nait_widgets.methods import Direction
     from nait_widgets.models import CausalLM, Probe, Site
     from nait_widgets.records import Renderer
-    from nait_widgets.store.layout import Dtype
 
 _BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
 
@@ -47,6 +49,45 @@ class Settings:
     store_dtype: Dtype
     block_rows: int
     scores_for: tuple[Target, ...] = ()
+
+    @classmethod
+    def asked(
+        cls,
+        *,
+        site: str,
+        pools: Sequence[str] | None,
+        layers: Sequence[int] | None,
+        template: str | None,
+        max_length: int | None,
+        batch_tokens: int | None,
+        deterministic: bool,
+        extras: str | Iterable[str],
+        text: bool,
+        store_dtype: Dtype,
+        block_rows: int | None,
+        scores_only: Direction | Sequence[Direction],
+    ) -> Settings:
+        """The settings that a caller of `capture` asks for, checked as far as they can be without a model.
+
+        Raises:
+            StoreError: A pool or an extra is unknown, or pools are given though the directions say which.
+            DirectionError: Scores can't be kept for a direction, or two share a name.
+        """
+        kept = targets(scores_only)
+        return cls(
+            site=site,
+            pools=pools_for(pools, kept),
+            layers=None if layers is None else tuple(layers),
+            template=template,
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            deterministic=deterministic,
+            extras=check_extras(extras),
+            text=text,
+            store_dtype=store_dtype,
+            block_rows=block_rows or (SCORES_BLOCK_ROWS if kept else BLOCK_ROWS),
+            scores_for=kept,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nait_widgets.capturing.keeping import pools_for, targets
 from nait_widgets.capturing.local import Local
 from nait_widgets.capturing.loop import Engine, run
 from nait_widgets.capturing.preparing import Settings, prepare
@@ -19,8 +18,6 @@ from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.appearing import ROOT, require_replaceable
-from nait_widgets.store.extras import check_extras
-from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
 from nait_widgets.store.remote import Url, located
 
 if TYPE_CHECKING:
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from nait_widgets.models import CausalLM
+    from nait_widgets.store.layout import Dtype
 
 
 def capture(
@@ -118,26 +116,26 @@ def capture(
         RemoteError: A URL can't be written, or nothing has answered there for a minute; what was written is kept.
         Interrupted: Ctrl-C; what was written is kept.
     """
-    path, kept = located(path, storage_options), targets(scores_only)
+    path = located(path, storage_options)
+    settings = Settings.asked(
+        site=site,
+        pools=pools,
+        layers=layers,
+        template=template,
+        max_length=max_length,
+        batch_tokens=batch_tokens,
+        deterministic=deterministic,
+        extras=extras,
+        text=text,
+        store_dtype=store_dtype,
+        block_rows=block_rows,
+        scores_only=scores_only,
+    )
     records = read_records(data)
     if rows is not None:
         records = records.part(rows)
     inspection = records.check()
     _check_target(path, overwrite=overwrite)
-    settings = Settings(
-        site=site,
-        pools=pools_for(pools, kept),
-        layers=None if layers is None else tuple(layers),
-        template=template,
-        max_length=max_length,
-        batch_tokens=batch_tokens,
-        deterministic=deterministic,
-        extras=check_extras(extras),
-        text=text,
-        store_dtype=store_dtype,
-        block_rows=block_rows or (SCORES_BLOCK_ROWS if kept else BLOCK_ROWS),
-        scores_for=kept,
-    )
     loading: dict[str, Any] = {
         "dtype": dtype,
         "device": device,

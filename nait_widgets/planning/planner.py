@@ -10,7 +10,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from nait_widgets.capturing.keeping import pools_for, targets
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Settings, prepare
 from nait_widgets.capturing.run import require_room
@@ -24,8 +23,6 @@ from nait_widgets.planning.gpus import GPUS, SHARE, memory_needed
 from nait_widgets.planning.survey import survey
 from nait_widgets.planning.trial import trial
 from nait_widgets.records import read_records
-from nait_widgets.store.extras import check_extras
-from nait_widgets.store.layout import BLOCK_ROWS, SCORES_BLOCK_ROWS, Dtype
 from nait_widgets.store.remote import is_url
 
 if TYPE_CHECKING:
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from nait_widgets.methods import Direction
     from nait_widgets.models import CausalLM
     from nait_widgets.store import Layout
+    from nait_widgets.store.layout import Dtype
 
 
 def plan(
@@ -104,26 +102,25 @@ def plan(
         raise NaitError(f"{path} is a URL, which has no disk to be asked for room: plan without it (leave -o out)")
     target = Path.cwd() / "plan.zarr" if path is None else Path(path)
     require_place(target)
-    kept = targets(scores_only)
+    settings = Settings.asked(
+        site=site,
+        pools=pools,
+        layers=layers,
+        template=template,
+        max_length=max_length,
+        batch_tokens=batch_tokens,
+        deterministic=deterministic,
+        extras=extras,
+        text=text,
+        store_dtype=store_dtype,
+        block_rows=block_rows,
+        scores_only=scores_only,
+    )
     begun = perf_counter()
     records = read_records(data)
     if rows is not None:
         records = records.part(rows)
     inspection = records.check()
-    settings = Settings(
-        site=site,
-        pools=pools_for(pools, kept),
-        layers=None if layers is None else tuple(layers),
-        template=template,
-        max_length=max_length,
-        batch_tokens=batch_tokens,
-        deterministic=deterministic,
-        extras=check_extras(extras),
-        text=text,
-        store_dtype=store_dtype,
-        block_rows=block_rows or (SCORES_BLOCK_ROWS if kept else BLOCK_ROWS),
-        scores_for=kept,
-    )
     lm = load_model(
         model,
         tokenizer=tokenizer,
