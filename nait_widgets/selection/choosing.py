@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nait_widgets.selection import arithmetic
+from nait_widgets.selection.latest import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.integer]
     Scores = npt.NDArray[np.float64]
 
-
-T = TypeVar("T")
 
 NEVER = np.iinfo(np.int32).max
 
@@ -132,7 +131,7 @@ class Chooser:
     def __init__(self, values: Scores, lengths: Rows, names: Sequence[str]) -> None:
         self._values, self._lengths, self._names = values, lengths, names
         self.scored: Mask = np.logical_not(np.isnan(values).all(axis=1))
-        self._kept: dict[str, tuple[object, Any]] = {}
+        self._latest = Latest()
 
     def choose(self, wish: Wish, candidates: Mask | None = None, pinned: Rows | None = None) -> Choice:
         """Choose rows by their scores alone; the ids and filters of the wish are the caller's business.
@@ -201,7 +200,7 @@ class Chooser:
                 arithmetic.weighted_mean(z, shared) if wish.merge == "mean-z" else np.asarray((z * shared).max(axis=1))
             )
 
-        return self._latest("chosen by", self._merge_key(wish), merge)
+        return self._latest.of("chosen by", self._merge_key(wish), merge)
 
     def ordered(self, wish: Wish) -> Rows:
         """Every row that has a number, candidate or not, by what rows are chosen by, best first."""
@@ -215,7 +214,7 @@ class Chooser:
         column = self._values[:, direction]
         if adjust == "none":
             return column
-        return self._latest(
+        return self._latest.of(
             f"adjusted {direction}", adjust, lambda: adjusted(column[:, None], self._lengths, adjust)[:, 0]
         )
 
@@ -246,7 +245,7 @@ class Chooser:
         """The z-scores of the active directions: (sample, active)."""
         active = self.active(wish)
         columns = [self.column(i, wish.adjust) for i in active]
-        return self._latest("standard", (wish.adjust, active), lambda: arithmetic.z_scores(np.column_stack(columns)))
+        return self._latest.of("standard", (wish.adjust, active), lambda: arithmetic.z_scores(np.column_stack(columns)))
 
     def _merge_key(self, wish: Wish) -> tuple[object, ...]:
         """What merged scores depend on."""
@@ -259,19 +258,11 @@ class Chooser:
 
     def _order(self, name: str, key: object, column: Callable[[], Scores]) -> Rows:
         """The rows that have a number, highest first."""
-        return self._latest(f"order {name}", key, lambda: arithmetic.top(column()).astype(np.int32))
+        return self._latest.of(f"order {name}", key, lambda: arithmetic.top(column()).astype(np.int32))
 
     def _sifted(self, order: Rows, valid: Mask) -> Rows:
         """The candidates of an order."""
         return order if np.array_equal(valid, self.scored) else order[valid[order]]
-
-    def _latest(self, name: str, key: object, make: Callable[[], T]) -> T:
-        """What was made under a name, as long as it is by the same key."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] != key:
-            kept = self._kept[name] = key, make()
-        made: T = kept[1]
-        return made
 
 
 def ranks(order: Rows, n: int) -> npt.NDArray[np.int32]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.selection.choosing import NEVER
 from nait_widgets.selection.filtering import positions
+from nait_widgets.selection.latest import Latest
 from nait_widgets.widgets import stops
 from nait_widgets.widgets.base import Answer
 from nait_widgets.widgets.table_order import EXCLUDED, PINNED, Ranked, by_whole_number, ranked, sort
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
     Rows = npt.NDArray[np.int64]
-
-T = TypeVar("T")
 
 
 class Shape:
@@ -96,7 +95,7 @@ class Aggregates:
     ) -> None:
         self._store, self._values, self._chooser, self._filter = store, values, chooser, row_filter
         self.labels: dict[str, Labels] = {}
-        self._kept: dict[str, tuple[object, Any]] = {}
+        self._latest = Latest()
 
     def opened(self) -> dict[str, Any]:
         """What a page is told of the pool at the start, instead of its columns."""
@@ -180,10 +179,10 @@ class Aggregates:
         def make() -> Shape:
             return Shape(selection, self._chooser, self._passing(selection.wish.filters))
 
-        return self._latest("shape", _shape(selection.wish), make)
+        return self._latest.of("shape", _shape(selection.wish), make)
 
     def _passing(self, filters: Filters) -> Mask:
-        return self._latest("passing", filters, lambda: self._filter.passing(filters))
+        return self._latest.of("passing", filters, lambda: self._filter.passing(filters))
 
     def _bins(self, wish: Wish, direction: int | None) -> stops.Bins:
         def make() -> stops.Bins:
@@ -192,7 +191,7 @@ class Aggregates:
             return stops.Bins.over(self._chooser.column(direction, wish.adjust))
 
         merged = (wish.merge, wish.weights, wish.end == "random") if direction is None else None
-        return self._latest("bins", (direction, wish.adjust, merged), make)
+        return self._latest.of("bins", (direction, wish.adjust, merged), make)
 
     def _label_counts(self, filters: Filters) -> list[npt.NDArray[np.uint32]]:
         """For each label column, how many rows have each of its values among those that the other filters leave."""
@@ -203,12 +202,12 @@ class Aggregates:
             codes = labels.codes if passing.all() else labels.codes[passing]
             return stops.counted(codes)[: len(labels.names)]
 
-        return self._latest(
+        return self._latest.of(
             "label counts", (filters, list(self.labels)), lambda: [count(*named) for named in self.labels.items()]
         )
 
     def _ranked(self, selection: Selection, shape: Shape) -> Ranked:
-        return self._latest("ranked", _ranking(selection, shape), lambda: shape.ranked(selection))
+        return self._latest.of("ranked", _ranking(selection, shape), lambda: shape.ranked(selection))
 
     def _order(
         self, selection: Selection, shape: Shape, by_rank: Ranked, body: dict[str, Any]
@@ -224,7 +223,7 @@ class Aggregates:
         def make() -> npt.NDArray[np.int32]:
             return sort(key, descending, by_rank=by_rank, numbers=numbers, shown=shape.shown)
 
-        return self._latest("order", (key, descending, label, _ranking(selection, shape)), make)
+        return self._latest.of("order", (key, descending, label, _ranking(selection, shape)), make)
 
     def _entering(self, shape: Shape, wish: Wish, rows: Rows) -> npt.NDArray[np.float64]:
         """The amount from which on each of some rows is chosen; infinite or NaN for those that never are."""
@@ -234,14 +233,6 @@ class Aggregates:
         columns = [queue.column[rows] for queue in shape.queues if queue.column is not None]
         best: npt.NDArray[np.float64] = (np.fmin if wish.end == "bottom" else np.fmax).reduce(columns)
         return np.where(shape.valid[rows], best, np.nan)
-
-    def _latest(self, name: str, key: object, make: Callable[[], T]) -> T:
-        """What was made under a name, as long as it is by the same key."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] != key:
-            kept = self._kept[name] = key, make()
-        made: T = kept[1]
-        return made
 
 
 def _shape(wish: Wish) -> Wish:
