@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nait_widgets.selection.choosing import NEVER
 from nait_widgets.selection.filtering import positions
 from nait_widgets.selection.latest import Latest
+from nait_widgets.selection.queues import NEVER
 from nait_widgets.widgets import stops
 from nait_widgets.widgets.base import Answer
 from nait_widgets.widgets.table_order import EXCLUDED, PINNED, Ranked, by_whole_number, ranked, sort

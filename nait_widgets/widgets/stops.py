@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.selection import Wish
-    from nait_widgets.selection.choosing import Queue, Scores
+    from nait_widgets.selection.queues import Queue, Scores
 
     Codes = npt.NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nait_widgets.errors import SelectionError
 from nait_widgets.selection import arithmetic
-from nait_widgets.selection.choosing import ranks
+from nait_widgets.selection.queues import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
