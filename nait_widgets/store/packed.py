@@ -6,23 +6,20 @@ here every key is a range of the archive, so a chunk of a shard costs as much as
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
-
 from nait_widgets.store.manifest import MANIFEST
+from nait_widgets.store.ranged import RangedStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
-    from zarr.abc.store import ByteRequest
-    from zarr.core.buffer import Buffer, BufferPrototype
+    from zarr.core.buffer import Buffer
 
     from nait_widgets.store.archive import Archive
 
 
-class PackedStore(Store):
+class PackedStore(RangedStore):
     """The files of an archive without compression, read only.
 
     Args:
@@ -44,16 +41,12 @@ class PackedStore(Store):
     def __str__(self) -> str:
         return f"zip://{self.archive.path}"
 
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        """The bytes of a key, or some of them."""
-        data = await asyncio.to_thread(self._read, key, byte_range)
-        return None if data is None else prototype.buffer.from_bytes(data)
-
-    async def get_partial_values(
-        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
-    ) -> list[Buffer | None]:
-        """Some bytes of several keys."""
-        return list(await asyncio.gather(*(self.get(key, prototype, wanted) for key, wanted in key_ranges)))
+    def read(self, key: str, start: int, stop: int | None) -> bytes | None:
+        """A range of an entry's bytes."""
+        place = self.archive.place(key)
+        if place is None:
+            return None
+        return place.read(start + place.length if start < 0 else start, place.length if stop is None else stop)
 
     async def exists(self, key: str) -> bool:
         """Whether there is such a key."""
@@ -86,20 +79,6 @@ class PackedStore(Store):
     def _below(self, prefix: str) -> Iterator[str]:
         folder = _folder(prefix)
         return (key for key in self._keys if key.startswith(folder))
-
-    def _read(self, key: str, wanted: ByteRequest | None) -> bytes | None:
-        place = self.archive.place(key)
-        if place is None:
-            return None
-        match wanted:
-            case None:
-                return place.read(0, place.length)
-            case RangeByteRequest(start, end):
-                return place.read(start, end)
-            case OffsetByteRequest(offset):
-                return place.read(offset, place.length)
-            case SuffixByteRequest(suffix):
-                return place.read(place.length - suffix, place.length)
 
 
 def _folder(prefix: str) -> str:
