@@ -18,7 +18,8 @@ from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
 from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
 from nait_widgets.store.appearing import ROOT, require_replaceable
-from nait_widgets.store.remote import Url, located
+from nait_widgets.store.places import located
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

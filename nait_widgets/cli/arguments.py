@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nait_widgets.store.remote import is_url
+from nait_widgets.store.places import is_url
 
 
 class Parser(argparse.ArgumentParser):

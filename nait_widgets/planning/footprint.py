@@ -17,7 +17,7 @@ from nait_widgets.errors import NaitError
 from nait_widgets.planning.survey import text_size
 from nait_widgets.store import Layout, StoreWriter
 from nait_widgets.store.layout import BLOCK_ROWS, CHUNK_ROWS
-from nait_widgets.store.remote import local
+from nait_widgets.store.places import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from nait_widgets.planning.gpus import GPUS, SHARE, memory_needed
 from nait_widgets.planning.survey import survey
 from nait_widgets.planning.trial import trial
 from nait_widgets.records import read_records
-from nait_widgets.store.remote import is_url
+from nait_widgets.store.places import is_url
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

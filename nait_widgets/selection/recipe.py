@@ -16,7 +16,8 @@ from nait_widgets.scored import entry, is_scorer
 from nait_widgets.scorers import Scorer
 from nait_widgets.selection.selection import Selection, select_by
 from nait_widgets.selection.wish import Wish
-from nait_widgets.store.remote import Url, is_url, located
+from nait_widgets.store.places import is_url, located
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from nait_widgets.store.remote import Url, located
+from nait_widgets.store.places import located
+from nait_widgets.store.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,7 +16,8 @@ from nait_widgets.store.identity import OF_ACTIVATIONS, differences
 from nait_widgets.store.ids import Ids
 from nait_widgets.store.opening import open_store
 from nait_widgets.store.parts import KINDS, read_parts
-from nait_widgets.store.remote import Url, local
+from nait_widgets.store.places import local
+from nait_widgets.store.remote import Url
 from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:

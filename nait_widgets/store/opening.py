@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nait_widgets.errors import StoreError
 from nait_widgets.store.cache import Cache
 from nait_widgets.store.files import open_group
-from nait_widgets.store.remote import Url, located
+from nait_widgets.store.places import located
+from nait_widgets.store.remote import Url
 from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from nait_widgets.store.archive import check_names
 from nait_widgets.store.files import Sources, open_group
 from nait_widgets.store.manifest import MANIFEST, FileFacts, write_manifest
 from nait_widgets.store.parts import quiet
-from nait_widgets.store.remote import folder_beside, local
+from nait_widgets.store.places import folder_beside, local
 
 if TYPE_CHECKING:
     import os

@@ -1,14 +1,12 @@
-"""A URL as a place: the one module that knows what one is, and the driver behind it.
+"""A URL as a place: what can be done there, by the driver behind it.
 
-A place is a `pathlib.Path` where files lie on this machine, else a `Url`, which has those of a path's methods that a
-store needs, and reads and writes whole objects and ranges of them. fsspec has the drivers; `patience` the errors.
+A `Url` has those of a path's methods that a store needs, and reads and writes whole objects and ranges of them. fsspec
+has the drivers; `patience` the errors.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nait_widgets.errors import RemoteError, StoreError
 from nait_widgets.store.patience import patiently
+from nait_widgets.store.urlfile import UrlFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nait_widgets.store.cache import Cache
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _EXTRAS = {
     **dict.fromkeys(("s3", "s3a"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
@@ -232,7 +230,7 @@ class Url:
 
     def open(self, _mode: str = "rb") -> io.BufferedReader:
         """It as a file to read from; each reading is a request of its own."""
-        return io.BufferedReader(_Reading(self), 1 << 16)
+        return io.BufferedReader(UrlFile(self), 1 << 16)
 
     def require_writable(self) -> None:
         """Raise unless objects can be written below it, which is tried.
@@ -261,77 +259,3 @@ class Url:
             raise RemoteError(f"{self} needs a driver that isn't installed: {how}") from error
         except ValueError as error:
             raise RemoteError(f"{self} can't be opened: {error}") from error
-
-
-class _Reading(io.RawIOBase):
-    """An object as a file, for those who know only files."""
-
-    def __init__(self, url: Url) -> None:
-        facts = url.facts()
-        if facts is None or facts.n_bytes is None:
-            raise FileNotFoundError(str(url))
-        self._url, self._length, self._at = url, facts.n_bytes, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._url.read(self._at, min(self._at + len(buffer), self._length))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def is_url(path: object) -> bool:
-    """Whether a place is given as a URL."""
-    return isinstance(path, Url) or (isinstance(path, str) and bool(_URL.match(path)))
-
-
-def located(
-    path: str | os.PathLike[str] | Url, storage_options: Mapping[str, Any] | None = None, cache: Cache | None = None
-) -> Path | Url:
-    """A place as it was given.
-
-    Args:
-        path: A path, a URL, or a `universal_pathlib.UPath`.
-        storage_options: Of the URL's fsspec driver.
-        cache: Where copies of what is read there are kept.
-
-    Raises:
-        StoreError: Options or a cache are given of a path; or the URL can't be one of a store.
-    """
-    given: Any = path
-    if isinstance(path, Url):
-        return replace(path, options={**path.options, **(storage_options or {})}, cache=cache or path.cache)
-    if hasattr(given, "storage_options") and not isinstance(path, Path):
-        path, storage_options = str(given), {**given.storage_options, **(storage_options or {})}
-    if isinstance(path, str) and path.startswith("file://"):
-        path = Path(path.removeprefix("file://"))
-    if not is_url(path):
-        if storage_options or cache:
-            raise StoreError(f"{path} is no URL, so it has no storage options and needs no cache")
-        return Path(path)
-    return Url(str(path).rstrip("/"), dict(storage_options or {}), cache)
-
-
-def local(path: str | os.PathLike[str] | Url) -> Path:
-    """A path of this machine.
-
-    Raises:
-        StoreError: It is a URL.
-    """
-    if isinstance(path, Url) or is_url(path):
-        raise StoreError(f"{path} is a URL, where this can't be written: write it to a folder, then copy it there")
-    return Path(path)
-
-
-def folder_beside(path: Path | Url) -> Path:
-    """Where files go that belong beside a store; for one at a URL, the working folder."""
-    return Path() if isinstance(path, Url) else path.parent

@@ -11,7 +11,8 @@ import numpy as np
 from nait_widgets.errors import StoreError
 from nait_widgets.store.arranging import KEPT, Arrangement, Piece
 from nait_widgets.store.opening import open_store
-from nait_widgets.store.remote import Url, local
+from nait_widgets.store.places import local
+from nait_widgets.store.remote import Url
 from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from nait_widgets.progress import progress
 from nait_widgets.store.archive import Archive, refusal
 from nait_widgets.store.manifest import MANIFEST, FileFacts, read_manifest
 from nait_widgets.store.opening import open_store
-from nait_widgets.store.remote import Url, folder_beside, local, located
+from nait_widgets.store.places import folder_beside, local, located
+from nait_widgets.store.remote import Url
 from nait_widgets.store.store import ActivationStore
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from nait_widgets.selection.export import Target
 from nait_widgets.selection.filtering import RowFilter, positions
 from nait_widgets.selection.selection import scored_values, select_by
 from nait_widgets.store import Status
-from nait_widgets.store.remote import folder_beside
+from nait_widgets.store.places import folder_beside
 from nait_widgets.widgets import rowsets
 from nait_widgets.widgets.aggregates import Aggregates
 from nait_widgets.widgets.base import Answer, Widget, answers

@@ -12,7 +12,7 @@ from nait_widgets.paths import slug, unique
 from nait_widgets.saving import keeps
 from nait_widgets.scored import ending
 from nait_widgets.selection import Recipe, Selection, Wish
-from nait_widgets.store.remote import folder_beside
+from nait_widgets.store.places import folder_beside
 from nait_widgets.widgets.base import sentence
 
 if TYPE_CHECKING:
