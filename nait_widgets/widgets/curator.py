@@ -18,14 +18,14 @@ from nait_widgets.selection import Recipe, Selection, Wish, select
 from nait_widgets.selection.choosing import Chooser
 from nait_widgets.selection.code import python_code
 from nait_widgets.selection.export import Target
-from nait_widgets.selection.filtering import RowFilter, positions
+from nait_widgets.selection.filtering import RowFilter
 from nait_widgets.selection.selection import scored_values, select_by
 from nait_widgets.store import Status
 from nait_widgets.store.places import folder_beside
-from nait_widgets.widgets import rowsets
 from nait_widgets.widgets.aggregates import Aggregates
 from nait_widgets.widgets.base import Answer, Widget, answers
 from nait_widgets.widgets.keeping import Keeper
+from nait_widgets.widgets.wishes import heard, told
 
 if TYPE_CHECKING:
     import os
@@ -122,37 +122,21 @@ class Curator(Widget):
     def _set_wish(self, wish: Wish) -> None:
         """Make a wish the current one; the page follows."""
         selection = self._select(wish)
-        asked = wish.as_json()
-        sets = [positions(self.store, ids) for ids in (wish.filters.ids or (), wish.pinned, wish.excluded)]
-        asked = {name: value for name, value in asked.items() if name not in ("pinned", "excluded")}
-        if wish.filters.ids is not None:
-            filters = {name: value for name, value in asked["filters"].items() if name != "ids"}
-            asked["filters"] = {**filters, "lasso": True}
+        asked, row_sets = told(wish, self.store, whole=self._aggregates is None)
         self._chosen(selection)
         with self.hold_sync(), self.hold_trait_notifications():
-            packed = rowsets.pack(sets, len(self.store)) if self._aggregates is None else rowsets.listed(sets)
-            self.asked, self.row_sets = asked, packed
+            self.asked, self.row_sets = asked, row_sets
 
     @traitlets.observe("asked", "row_sets")
     def _asked_anew(self, _change: Any) -> None:
         """The page has moved a control."""
         try:
-            wish = self._wish()
+            wish = heard(self.asked, self.row_sets, self.store, whole=self._aggregates is None)
             if self.selection is not None and wish == self.selection.wish:
                 return  # it is known already: both traits tell, and so does `_set_wish`
             self._chosen(self._select(wish))
         except NaitError as error:
             self.tell("trouble", Answer(f"`curator.selection` stays as it was before: {error}"))
-
-    def _wish(self) -> Wish:
-        whole = self._aggregates is None
-        sets = rowsets.unpack(self.row_sets, 3, len(self.store)) if whole else rowsets.unlisted(self.row_sets, 3)
-        lasso, pinned, excluded = (tuple(self.store.sample_id[rows].tolist()) for rows in sets)
-        asked = dict(self.asked)
-        filters = dict(asked.get("filters", {}))
-        if filters.pop("lasso", False):
-            filters["ids"] = lasso
-        return Wish.from_json({**asked, "filters": filters, "pinned": pinned, "excluded": excluded})
 
     def _select(self, wish: Wish) -> Selection:
         return select_by(self.scores, wish, self._filter, self._chooser)
