@@ -18,6 +18,7 @@ import nait_widgets as nait
 from benchmarks.inputs import directions_for
 from benchmarks.memory import resident
 from benchmarks.report import Cell, Report, Target
+from nait_widgets.fingerprints import COMPONENTS, Basis
 from nait_widgets.store import ActivationStore, Block, Layout, Status, StoreWriter, open_store
 from nait_widgets.store.layout import SCORES_BLOCK_ROWS, SKETCH_COMPONENTS
 from nait_widgets.store.projections import label
@@ -35,9 +36,10 @@ _GB = 1e9
 
 
 def make_store(path: Path, rows: int) -> ActivationStore:
-    """A store of synthetic rows with text, as `capture(scores_only=…)` leaves it: 2 directions × 4 layers.
+    """A store of synthetic rows with text, as `capture(scores_only=…)` leaves it: 2 directions × 4 layers × 64 neurons.
 
-    Each row has one of 12 topics, which its text names and which a direction and the sketch tell apart a little.
+    Activations are of rank 24, with noise. Each row has one of 12 topics, which its text names and which a direction
+    and the sketch tell apart a little.
 
     Args:
         path: Of the store.
@@ -58,21 +60,43 @@ def make_store(path: Path, rows: int) -> ActivationStore:
     directions = [
         replace(direction, name=name, samples=origin) for direction, name in zip(random, _DIRECTIONS, strict=True)
     ]
-    layout = replace(layout, directions=tuple(label(each.name, each.digest) for each in directions))
-    writer = StoreWriter.create(path, layout, provenance, directions)
-    rng = np.random.default_rng(0)
-    centres = rng.standard_normal((TOPICS, SKETCH_COMPONENTS), np.float32)
+    labels = tuple(label(each.name, each.digest) for each in directions)
+    layout = replace(layout, directions=labels, components=COMPONENTS[-1])
+    made = _Made(np.stack([each.vectors for each in directions]), np.random.default_rng(0))
+    basis = Basis.fit(made.activations(made.topics(4096)), COMPONENTS[-1:])
+    writer = StoreWriter.create(path, layout, provenance, directions, basis)
     for index in range(layout.n_blocks):
-        writer.write(_block(layout, index, centres, rng))
+        writer.write(_block(layout, index, made, basis))
     return writer.finish(lambda _: None)
 
 
-def _block(layout: Layout, index: int, centres: Floats, rng: np.random.Generator) -> Block:
-    rows = layout.rows(index)
+class _Made:
+    """What synthetic rows are made of: directions' vectors, and random numbers."""
+
+    def __init__(self, vectors: Floats, rng: np.random.Generator) -> None:
+        self.vectors, self.rng = vectors, rng
+        self.centres = rng.standard_normal((TOPICS, SKETCH_COMPONENTS), np.float32)
+        self._mixing = rng.standard_normal((24, _LAYERS * _NEURONS), np.float32) / np.float32(24**0.5)
+
+    def topics(self, n: int) -> npt.NDArray[np.int64]:
+        return np.minimum(TOPICS, self.rng.geometric(0.3, n)) - 1
+
+    def activations(self, topics: npt.NDArray[np.int64]) -> Floats:
+        """(row, layer, neuron); the first direction tells the topics apart."""
+        n, rng = len(topics), self.rng
+        values = rng.standard_normal((n, len(self._mixing)), np.float32) @ self._mixing
+        values += 0.3 * rng.standard_normal(values.shape, np.float32)
+        found: Floats = values.reshape(n, _LAYERS, _NEURONS)
+        found += (0.2 * topics).astype(np.float32)[:, None, None] * self.vectors[0]
+        return found
+
+
+def _block(layout: Layout, index: int, made: _Made, basis: Basis) -> Block:
+    rows, rng, centres = layout.rows(index), made.rng, made.centres
     n = rows.stop - rows.start
-    topics = np.minimum(TOPICS, rng.geometric(0.3, n)) - 1
-    projection = rng.standard_normal((n, len(layout.directions), _LAYERS), np.float32)
-    projection[:, 0] += 0.2 * topics[:, None]
+    topics = made.topics(n)
+    activations = made.activations(topics)
+    projection = np.einsum("nld,kld->nkl", activations, made.vectors, optimize=True)
     tokens = rng.lognormal(4.6, 0.6, n).astype(np.int32) + 5  # as long as Alpaca's rows
     ids = [f"row-{i:08d}" for i in range(rows.start, rows.stop)]
     named = topics.tolist()
@@ -87,14 +111,14 @@ def _block(layout: Layout, index: int, centres: Floats, rng: np.random.Generator
         **dict.fromkeys(("first_token_id", "last_token_id"), np.zeros(n, np.int32)),
         "status": status,
         "projection": projection,
+        layout.fingerprint: basis.encode(activations)["stage_0"],
         "sketch": (centres[topics] + rng.standard_normal((n, SKETCH_COMPONENTS), np.float32)).astype(np.float16),
     }
     originals = [
         f'{{"id": "{i}", "instruction": "{prompt}", "output": "{response}", "topic": "topic {topic}"}}'
         for i, prompt, response, topic in zip(ids, prompts, responses, named, strict=True)
     ]
-    statistics = np.zeros((2, len(layout.pools), _LAYERS, _NEURONS), np.float32)
-    statistics[1] = 1
+    statistics = np.stack([activations.mean(axis=0), activations.std(axis=0)])[:, None]
     text = {"prompt": prompts, "response": responses, "original": originals}
     return Block(index, columns, {}, {}, text, statistics)
 
@@ -127,7 +151,7 @@ def run(workspace: Path, size: float) -> Iterator[Report]:
     assert n_bytes is not None  # only a bucket doesn't tell
     yield Report(
         "ten_million",
-        f"{rows:,} synthetic rows with text in a store of scores only, 2 directions × {_LAYERS} layers, "
+        f"{rows:,} synthetic rows with text in a store of scores and fingerprints, 2 directions × {_LAYERS} layers, "
         f"{n_bytes / _GB:.2f} GB ({n_bytes / rows:,.0f} bytes a row). Each line is a fresh process that opens the "
         "store; its peak counts the imports, and a line does what those above it need.",
         table,
@@ -143,6 +167,7 @@ _WHAT = {
     "score": "score it",
     "select": "score, select 10 %",
     "length": "the same, adjusted for length",
+    "approximate": "score it by another direction, from the fingerprints",
     "save": "score, save the scores with a map",
     "export": "score, select, export the 10 %",
     "verify": "verify it",
@@ -163,6 +188,10 @@ def _work(what: str, path: Path, rows: int) -> Callable[[], object]:
     def selected(**options: Any) -> nait.Selection:
         return nait.select(nait.score(open_store(path)), fraction=0.1, merge="mean-z", **options)
 
+    def approximate() -> None:
+        store = open_store(path)
+        nait.score(store, directions_for(store.layout, store.provenance, len(_DIRECTIONS) + 1)[-1], approximate=True)
+
     def saved() -> None:
         store = open_store(path)
         store.save_scores(nait.score(store), "both")
@@ -173,6 +202,7 @@ def _work(what: str, path: Path, rows: int) -> Callable[[], object]:
         "score": lambda: nait.score(open_store(path)),
         "select": lambda: selected(),
         "length": lambda: selected(adjust="length-residual"),
+        "approximate": approximate,
         "save": saved,
         "export": lambda: selected().export(path.with_name("subset.jsonl")),
         "verify": lambda: open_store(path).verify(),

@@ -94,8 +94,9 @@ def test_all_directions_at_once(pool: ActivationStore, scores_store: ActivationS
 
 
 def test_all_else_is_as_in_a_store_with_activations(pool: ActivationStore, scores_store: ActivationStore) -> None:
-    assert set(scores_store.layout.columns) - {"projection", "norm"} < set(pool.layout.columns)
-    for name in set(scores_store.layout.columns) - {"projection", "norm"}:
+    shared = set(scores_store.layout.columns) - {"projection", "norm", scores_store.layout.fingerprint}
+    assert shared < set(pool.layout.columns)
+    for name in shared:
         mine, theirs = scores_store.column(name), pool.column(name)
         if name == "sketch":  # of the first pool, which is another
             assert np.isnan(mine).any(axis=1).tolist() == np.isnan(theirs).any(axis=1).tolist()
@@ -124,7 +125,8 @@ def test_what_the_store_says_of_itself(
     dataset = xr.open_zarr(scores_store.path)
     assert dataset["projection"].dims == ("sample", "direction", "layer")
     per_row = scores_store.layout.bytes_per_row - 8 * scores_store.layout.hidden_size
-    assert per_row == 4 * 3 * (3 + 1) + 128  # projections of three directions and norms of one pool; the sketch
+    # Projections of three directions and norms of one pool; the sketch; the fingerprint.
+    assert per_row == 4 * 3 * (3 + 1) + 128 + (3 * 32 + 2 * 3 + 6)
     assert "scores only" in repr(scores_store)
 
 

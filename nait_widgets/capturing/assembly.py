@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nait_widgets.capturing.batches import Window
     from nait_widgets.capturing.forward import Pooled
     from nait_widgets.capturing.keeping import Target
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.records import Rendered
 
 _DEFECTS = {"empty": Status.EMPTY, "undecodable": Status.UNDECODABLE, "too_long": Status.TOO_LONG}
@@ -25,19 +26,22 @@ _DEFECTS = {"empty": Status.EMPTY, "undecodable": Status.UNDECODABLE, "too_long"
 class Assembly:
     """The host arrays of one window, filled batch by batch."""
 
-    def __init__(self, window: Window, layout: Layout, scores_for: Sequence[Target] = ()) -> None:
+    def __init__(
+        self, window: Window, layout: Layout, scores_for: Sequence[Target] = (), basis: Basis | None = None
+    ) -> None:
         """Empty arrays.
 
         Args:
             window: The rows.
             layout: The store's shape.
             scores_for: The directions of a layout without activations.
+            basis: Of the fingerprints that are kept beside their scores.
         """
         n = len(window.records)
         self._window, self._layout = window, layout
         self._status = np.array([_status(sample) for sample in window.rendered], np.uint8)
         unfilled = np.flatnonzero([sample.defect is not None for sample in window.rendered])
-        self._kept: Kept = Scores(n, layout, scores_for) if scores_for else Activations(n, layout, unfilled)
+        self._kept: Kept = Scores(n, layout, scores_for, basis) if scores_for else Activations(n, layout, unfilled)
         self._sketch = np.full((n, SKETCH_COMPONENTS), np.nan, np.float16)
         self._extra_columns = extra_columns(layout)
         self._extras = {

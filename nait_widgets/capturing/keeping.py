@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.capturing.forward import Pooled
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.methods.direction import Space
     from nait_widgets.store import Layout
     from nait_widgets.store.layout import Wide
@@ -169,6 +170,14 @@ class Activations:
         return pools[pool]
 
 
+def held(pooled: Pooled) -> Floats:
+    """The activations of a batch's finite rows as a store would hold them: (row, pool, layer, neuron)."""
+    values = pooled.activations[pooled.finite].astype(np.float32)
+    for layer, exact in pooled.wide.items():
+        values[:, :, layer] = exact[pooled.finite]
+    return values
+
+
 class Scores:
     """Projections on some directions, of activations as a store would hold them: rounded to float16 where it would.
 
@@ -176,22 +185,24 @@ class Scores:
         n: Rows.
         layout: The store's shape.
         kept: The directions.
+        basis: Of the fingerprints that are kept as well, if any are.
     """
 
-    def __init__(self, n: int, layout: Layout, kept: Sequence[Target]) -> None:
-        self._layout, self._kept = layout, kept
+    def __init__(self, n: int, layout: Layout, kept: Sequence[Target], basis: Basis | None) -> None:
+        self._layout, self._kept, self._basis = layout, kept, basis
         self._projection = np.full((n, len(kept), len(layout.layers)), np.nan, np.float32)
         self._norm = np.full((n, len(layout.norms), len(layout.layers)), np.nan, np.float32)
         self._moments = Moments((len(layout.pools), len(layout.layers), layout.n_neurons))
         self._vectors = np.zeros((len(layout.layers), len(kept), layout.n_neurons), np.float32)
         for i, direction in enumerate(target.direction for target in kept):
             self._vectors[[layout.layers.index(layer) for layer in direction.layers], i] = direction.vectors
+        if basis is not None:
+            nothing = np.full((1, *basis.mean.shape), np.nan, np.float32)
+            self._fingerprint = basis.encode(nothing)["stage_0"].repeat(n, axis=0)
 
     def fill(self, rows: Rows, pooled: Pooled) -> None:
         """Take in a batch; nothing of rows that aren't finite."""
-        rows, values = rows[pooled.finite], pooled.activations[pooled.finite].astype(np.float32)
-        for layer, exact in pooled.wide.items():
-            values[:, :, layer] = exact[pooled.finite]
+        rows, values = rows[pooled.finite], held(pooled)
         for p, pool in enumerate(self._layout.pools):
             columns = [i for i, target in enumerate(self._kept) if target.direction.score.pool == pool]
             for layer, vectors in enumerate(self._vectors):
@@ -199,10 +210,14 @@ class Scores:
             if pool in self._layout.norms:
                 self._norm[rows, self._layout.norms.index(pool)] = np.linalg.norm(values[:, p], axis=-1)
         self._moments.add(values)
+        if self._basis is not None and len(rows):
+            self._fingerprint[rows] = self._basis.encode(values[:, 0])["stage_0"]
 
     def of(self, own: slice) -> Part:
         """What is kept of some rows; the statistics are of all, since a window is one block."""
         columns: dict[str, Array] = {"projection": self._projection[own]}
         if self._layout.norms:
             columns["norm"] = self._norm[own]
+        if self._basis is not None:
+            columns[self._layout.fingerprint] = self._fingerprint[own]
         return Part(columns, {}, {}, np.stack(self._moments.statistics))

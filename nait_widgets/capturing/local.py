@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nait_widgets.capturing.batches import ahead, windows
+from nait_widgets.capturing.fingerprinting import adopt_basis, fit_basis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nait_widgets.capturing.preparing import Prepared
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.progress import CaptureWatch
-    from nait_widgets.records import Records
+    from nait_widgets.records import Record, Records
     from nait_widgets.store import Layout, StoreWriter
 
 _WRITES_AHEAD = 4  # blocks that may wait for the disk before the model does
@@ -52,8 +54,14 @@ class Local:
     def mapper(self) -> None:
         """Threads of this process read the store."""
 
+    def basis(self, records: list[Record]) -> Basis:
+        """What the activations of some rows, which are run for it, vary along most."""
+        with deterministic_kernels(self.deterministic):
+            return fit_basis(self.prepared, records)
+
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
+        adopt_basis(self.prepared.runner, writer.store)
         waiting = ahead(windows(records, self.prepared.renderer, self.layout, missing))
         with deterministic_kernels(self.deterministic), ThreadPoolExecutor(1) as disk:
             writes: deque[Future[None]] = deque()

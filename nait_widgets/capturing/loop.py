@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from nait_widgets.records import Records
+    from nait_widgets.fingerprints import Basis
+    from nait_widgets.records import Record, Records
     from nait_widgets.store.mapping import Mapper
 
 
@@ -37,6 +38,9 @@ class Engine(Protocol):
     @property
     def mapper(self) -> Mapper | None:
         """Who reads the store, for its checks and its statistics; None for threads of this process."""
+
+    def basis(self, records: list[Record]) -> Basis:
+        """What the activations of some rows, which are run for it, vary along most."""
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""

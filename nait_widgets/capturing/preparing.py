@@ -35,6 +35,7 @@ class Settings:
 
     Attributes:
         scores_for: The directions of a store without activations, whose pools are then `pools`.
+        components: Of the fingerprints that are kept beside their scores, at most; 0 where none are.
     """
 
     site: str
@@ -49,6 +50,7 @@ class Settings:
     store_dtype: Dtype
     block_rows: int
     scores_for: tuple[Target, ...] = ()
+    components: int = 0
 
     @classmethod
     def asked(
@@ -143,6 +145,7 @@ def prepare(lm: CausalLM, settings: Settings, n_samples: int) -> Prepared:
         content_token=any(pool in ("content_last", "content_delta") for pool in settings.pools),
         directions=tuple(target.label for target in settings.scores_for),
         norms=norms_of(settings.scores_for),
+        components=settings.components,
     )
     budget = settings.batch_tokens or _BATCH_TOKENS.get(lm.device.type, _BATCH_TOKENS["cpu"])
     forward = Forward(lm, found, layout, masked=masked, up=up)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nait_widgets.capturing.fingerprinting import lent, sampled, settled
 from nait_widgets.capturing.local import Local
 from nait_widgets.capturing.loop import Engine, run
 from nait_widgets.capturing.preparing import Settings, prepare
-from nait_widgets.errors import ModelError, StoreError
+from nait_widgets.capturing.target import open_writer, require_free
+from nait_widgets.errors import ModelError
 from nait_widgets.methods import Direction
 from nait_widgets.models import load_model
-from nait_widgets.paths import readable, require_place
 from nait_widgets.records import read_records
-from nait_widgets.store import ActivationStore, Layout, StoreWriter, open_store
-from nait_widgets.store.appearing import ROOT, require_replaceable
+from nait_widgets.store import ActivationStore, open_store
 from nait_widgets.store.places import located
 from nait_widgets.store.remote import Url
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from distributed import Client
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from nait_widgets.capturing.fingerprinting import Wanted
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.models import CausalLM
     from nait_widgets.store.layout import Dtype
 
@@ -55,6 +56,7 @@ def capture(
     store_dtype: Dtype = "float16",
     block_rows: int | None = None,
     scores_only: Direction | Sequence[Direction] = (),
+    fingerprint: Wanted = True,
     overwrite: bool = False,
     monitor: bool = True,
     client: Client | None = None,
@@ -100,6 +102,11 @@ def capture(
             sample's projections on them, layer by layer, and the neurons' means and spreads over the pool, in the place
             of activations: a few hundred bytes a row. It is scored by these directions alone, under any options but a
             centred cosine (a cosine only if one of them asks for it); whatever else takes activations is refused.
+        fingerprint: Of a store of scores, whether it also keeps each sample's fingerprint over the first pool, some 400
+            bytes a row, by which other directions can be scored later (`score(..., approximate=True)`). Its basis is
+            fitted to some rows, evenly spaced over all of `data`, that are run for it beforehand. Or a store, or its
+            path, whose fingerprint lends its basis: stores that are captured apart have comparable fingerprints so.
+            A store of activations makes its fingerprint afterwards (`make_fingerprint`).
         overwrite: Replace a store that is there, whatever it holds.
         monitor: Whether a notebook shows the capture monitor, with its Stop button, or a plain progress bar.
         client: Of a Dask cluster (`distributed.Client`), whose workers then run the model: each loads it once, and all
@@ -132,11 +139,13 @@ def capture(
         block_rows=block_rows,
         scores_only=scores_only,
     )
-    records = read_records(data)
+    lender = lent(fingerprint, settings)
+    settings = settled(settings, fingerprint, lender)
+    every = records = read_records(data)
     if rows is not None:
         records = records.part(rows)
     inspection = records.check()
-    _check_target(path, overwrite=overwrite)
+    require_free(path, overwrite=overwrite)
     loading: dict[str, Any] = {
         "dtype": dtype,
         "device": device,
@@ -164,59 +173,19 @@ def capture(
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if lender is not None:
+        lender.require_fitting(engine.layout, provenance)
+
+    def basis() -> Basis | None:
+        if lender is not None:
+            return lender.basis
+        return engine.basis(sampled(every, engine.layout)) if engine.layout.components else None
+
     directions = [scores_only] if isinstance(scores_only, Direction) else scores_only
-    writer = _open_writer(path, engine.layout, provenance, directions, overwrite=overwrite)
+    writer = open_writer(path, engine.layout, provenance, directions, basis, overwrite=overwrite)
+    if lender is not None:
+        lender.require_kept(writer.store)
     return open_store(path) if writer.sound(engine.mapper) else run(engine, writer, records, monitor=monitor)
-
-
-def require_room(path: Path, layout: Layout) -> None:
-    """Raise unless the disk of a store that is to be written has room for its activations.
-
-    Raises:
-        StoreError: It hasn't.
-    """
-    need = layout.n_samples * layout.bytes_per_row
-    free = shutil.disk_usage(path.parent).free
-    if need > free:
-        raise StoreError(
-            f"the activations take {readable(need)} and {path.parent} has {readable(free)} free; choose another disk, "
-            "fewer pools or fewer layers"
-        )
-
-
-def _open_writer(
-    path: Path | Url, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction], *, overwrite: bool
-) -> StoreWriter:
-    if isinstance(path, Url):
-        if (path / ROOT).exists() and not overwrite:
-            return StoreWriter.resume(path, layout, provenance)
-        return StoreWriter.create(path, layout, provenance, directions)
-    if path.exists() and not overwrite:
-        return StoreWriter.resume(path, layout, provenance)
-    require_room(path, layout)
-    if path.exists():
-        shutil.rmtree(path)
-    try:
-        return StoreWriter.create(path, layout, provenance, directions)
-    except OSError as error:
-        raise StoreError(f"{path} can't be written: {error.strerror or error}") from error
-
-
-def _check_target(path: Path | Url, *, overwrite: bool) -> None:
-    if isinstance(path, Url):
-        path.require_writable()
-        if (path / ROOT).exists() and not overwrite:
-            open_store(path).require_writable()
-        else:
-            require_replaceable(path)
-        return
-    require_place(path)
-    if path.exists() and not overwrite:
-        open_store(path).require_writable()  # refuses what isn't a store before the model is loaded
-    elif path.exists() and not path.is_dir():
-        raise StoreError(f"{path} is a file; a store is a folder")
-    elif path.exists() and any(path.iterdir()) and not (path / "zarr.json").is_file():
-        raise StoreError(f"{path} is a folder with other things in it; only a store is overwritten")
 
 
 def _on_cluster(client: Client, model: Any, loading: dict[str, Any], settings: Settings, n_samples: int) -> Engine:

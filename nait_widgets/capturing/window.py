@@ -6,17 +6,22 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import numpy as np
 import torch
 
 from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window, batches
+from nait_widgets.capturing.keeping import held
 from nait_widgets.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy.typing as npt
+
     from nait_widgets.capturing.forward import Forward
     from nait_widgets.capturing.keeping import Target
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.records import Rendered
     from nait_widgets.store import Block, Layout
 
@@ -40,6 +45,7 @@ class WindowRunner:
         budget: Tokens a batch, padding included.
         halve: Whether batches are halved where the device runs out of memory.
         scores_for: The directions of a layout without activations.
+        basis: Of the fingerprints that are kept beside their scores; as the store has it.
     """
 
     forward: Forward
@@ -47,6 +53,7 @@ class WindowRunner:
     budget: int
     halve: bool
     scores_for: tuple[Target, ...] = ()
+    basis: Basis | None = None
 
     def blocks(self, window: Window, wanted: Sequence[int], ran: Callable[[int, int], None]) -> Iterator[Block]:
         """The wanted blocks of a window, whole.
@@ -58,7 +65,7 @@ class WindowRunner:
         """
         # A block that is whole runs again with its window, but its rows were counted when it was written.
         new = [(window.start + i) // self.layout.block_rows in wanted for i in range(len(window.rendered))]
-        assembly = Assembly(window, self.layout, self.scores_for)
+        assembly = Assembly(window, self.layout, self.scores_for, self.basis)
         ran(sum(new[i] for i, sample in enumerate(window.rendered) if sample.defect is not None), 0)
         if "ifd" in self.layout.extras:
             # First, since a row counts as run, and may be quarantined, when it has run whole.
@@ -70,6 +77,12 @@ class WindowRunner:
             assembly.fill(positions, pooled)
             ran(sum(new[i] for i in positions), sum(len(window.rendered[i].input_ids) for i in positions))
         yield from assembly.blocks(wanted)
+
+    def activations(self, samples: Sequence[Rendered]) -> npt.NDArray[np.float32]:
+        """The first pool of those samples that can run and are finite, in whatever order: (row, layer, neuron)."""
+        nothing = np.empty((0, len(self.layout.layers), self.layout.n_neurons), np.float32)
+        ran = self._batched(samples, self.forward.start)
+        return np.concatenate([nothing, *(held(pooled)[:, 0] for _, pooled in ran)])
 
     def _batched(
         self, samples: Sequence[Rendered], start: Callable[[Sequence[Rendered]], _Pending[T]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import nait_widgets as nait
@@ -50,14 +51,15 @@ def score(options: argparse.Namespace) -> int:
     table.insert(0, "sample_id", scores["sample_id"].to_numpy().astype(object))
     table.insert(1, "status", [nait.Status(int(code)).label for code in store.status])
     table.insert(2, "n_tokens", store.n_tokens)
-    spread = {
+    spread: dict[str, dict[str, float | None]] = {
         name: {key: float(getattr(table[name], key)()) for key in ("min", "median", "mean", "max", "std")}
         for name in table.columns[3:]
     }
     if options.approximate:
         for name, errors in scores["score_error"].to_pandas().items():
             table[f"{name} error"] = errors
-            spread[str(name)]["largest_error"] = float(errors.max())
+            largest = float(errors.max())
+            spread[str(name)]["largest_error"] = largest if math.isfinite(largest) else None
     if options.output:
         _write_table(table, options.output)
     if options.save:
@@ -66,12 +68,16 @@ def score(options: argparse.Namespace) -> int:
     lines = [f"{options.output or options.store}: {scored:,} of {len(store):,} rows scored"]
     lines += [
         f"  {name}: median {s['median']:.4g}, from {s['min']:.4g} to {s['max']:.4g}"
-        + (f", each off by at most {s['largest_error']:.2g}" if "largest_error" in s else "")
+        + (_within(s["largest_error"]) if "largest_error" in s else "")
         for name, s in spread.items()
     ]
     report = {**_targets(options), "rows": len(store), "scored": scored, "directions": spread, **_ran_on(scores)}
     tell(options, report, [*lines, *_on_cluster(options, scores), *_saved_as(options)])
     return 0
+
+
+def _within(error: float | None) -> str:
+    return ", the error unknown" if error is None else f", each off by at most {error:.2g}"
 
 
 def select(options: argparse.Namespace) -> int:
@@ -139,7 +145,18 @@ def _require_plain(options: argparse.Namespace) -> None:
 def _require_alone(options: argparse.Namespace) -> None:
     """Raise where something is asked for besides a recipe that it says itself."""
     by = ("directions", "by", "targets", "scores", "direction", *SCORE_OPTIONS, "layers")
-    said = (*by, *WISH, "from_fingerprint", "weight", "text", "min_tokens", "max_tokens", "label", "exclude")
+    said = (
+        *by,
+        *WISH,
+        "from_fingerprint",
+        "approximate",
+        "weight",
+        "text",
+        "min_tokens",
+        "max_tokens",
+        "label",
+        "exclude",
+    )
     if given := [name for name in said if getattr(options, name) not in (None, "", [], False)]:
         others = ", ".join("files" if name == "directions" else f"--{name.replace('_', '-')}" for name in given)
         raise SelectionError(f"a recipe says by what to select, and how much: leave {others} out")
@@ -177,10 +194,11 @@ def _scores(store: nait.ActivationStore, options: argparse.Namespace) -> xr.Data
         raise SelectionError("--direction names columns of saved scores: give these too, by --scores NAME")
     if not options.scores:
         with cluster(options.scheduler, options.workers) as client:
-            return nait.score(store, scored_by(options) or None, client=client, **scoring(options))
+            by = scored_by(options) or None
+            return nait.score(store, by, client=client, approximate=options.approximate, **scoring(options))
     if options.scheduler is not None or options.workers is not None:
         raise SelectionError(f"scores {options.scores!r} are there already: leave --scheduler and --workers out")
-    if options.directions or options.by or options.targets or scoring(options):
+    if options.directions or options.by or options.targets or options.approximate or scoring(options):
         raise SelectionError(f"scores {options.scores!r} go by their own directions and options: give no others")
     scores = store.scores(options.scores)
     known = [str(name) for name in scores["direction"].to_numpy()]

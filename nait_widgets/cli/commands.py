@@ -167,6 +167,7 @@ def capturing(options: argparse.Namespace) -> dict[str, Any]:
         "site": options.site,
         "pools": options.pools,
         "scores_only": [require_direction(load(path)) for path in options.scores_only],
+        "fingerprint": options.fingerprint_of or not options.no_fingerprint,
         "batch_tokens": options.batch_tokens,
         "deterministic": options.deterministic,
         "extras": options.extras,

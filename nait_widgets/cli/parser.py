@@ -88,8 +88,12 @@ def parser() -> argparse.ArgumentParser:
         "--direction", action="append", default=[], metavar="NAME", help="column of these to select by; default: all"
     )
     sub.add_argument("--recipe", type=Path, help="repeat a selection exactly; STORE then says where it is")
-    sub.add_argument(
+    by_fingerprint = sub.add_mutually_exclusive_group()
+    by_fingerprint.add_argument(
         "--from-fingerprint", action="store_true", help="the same rows, for one direction, reading few activations"
+    )
+    by_fingerprint.add_argument(
+        "--approximate", action="store_true", help="by scores from the fingerprint alone, as `nait score` tells them"
     )
     sub.add_argument("--merge", help="of several directions: union (default), round-robin, mean-z, max")
     sub.add_argument("--weight", type=weight, action="append", default=[], metavar="NAME=W", help="of a direction")
@@ -264,6 +268,15 @@ def _add_captured(sub: argparse.ArgumentParser) -> None:
         default=[],
         metavar="X.direction",
         help="keep no activations, but each sample's scores by these directions: a few hundred bytes a row",
+    )
+    fingerprint = sub.add_mutually_exclusive_group()
+    fingerprint.add_argument(
+        "--no-fingerprint", action="store_true", help="with --scores-only, keep no fingerprints for other directions"
+    )
+    fingerprint.add_argument(
+        "--fingerprint-of",
+        metavar="STORE",
+        help="with --scores-only, make fingerprints as this store has them, so that both can be joined",
     )
     sub.add_argument("--batch-tokens", type=int, metavar="N", help="tokens a batch, padding included")
     sub.add_argument("--deterministic", action="store_true", help="fixed batches and deterministic kernels")

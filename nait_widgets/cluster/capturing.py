@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nait_widgets.capturing.batches import Span, render, spans
+from nait_widgets.capturing.fingerprinting import adopt_basis, fit_basis
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Prepared, Settings, prepare
 from nait_widgets.cluster.flowing import flow, result, threads
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from distributed import Client
 
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.progress import CaptureWatch
-    from nait_widgets.records import Records
+    from nait_widgets.records import Record, Records
     from nait_widgets.store import Layout
     from nait_widgets.store.layout import Wide
     from nait_widgets.store.remote import Url
@@ -91,6 +93,11 @@ class OnCluster:
         self.mapper = Workers(client)
         self.layout, self.provenance = self._ask(_describe, job)
 
+    def basis(self, records: list[Record]) -> Basis:
+        """What the activations of some rows vary along most, which one of the workers runs for it."""
+        basis: Basis = self._ask(_fit_basis, self._job, records)
+        return basis
+
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
         left, path = set(missing), writer.store.path.absolute()
@@ -146,6 +153,11 @@ def _first_token(job: Job, token_id: int) -> npt.NDArray[np.float32]:
         return _prepared(job).runner.forward.first_token(token_id)
 
 
+def _fit_basis(job: Job, records: list[Record]) -> Basis:
+    with _busy, deterministic_kernels(job.settings.deterministic):
+        return fit_basis(_prepared(job), records)
+
+
 def _run_window(job: Job, weights: str, path: Path | Url, span: Span, wanted: list[int]) -> Ran:
     counts = [0, 0]
 
@@ -161,6 +173,7 @@ def _run_window(job: Job, weights: str, path: Path | Url, span: Span, wanted: li
                 f"{job.model} has other weights on {socket.gethostname()} than on the machine that was asked first; "
                 "give the workers one folder, or name a revision"
             )
+        adopt_basis(prepared.runner, writer.store)
         written = []
         for block in prepared.runner.blocks(render(span, prepared.renderer), wanted, ran):
             writer.write_data(block)

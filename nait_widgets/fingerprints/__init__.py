@@ -3,8 +3,8 @@
 from nait_widgets.fingerprints.basis import COMPONENTS, Basis
 from nait_widgets.fingerprints.bounds import Telling, View
 from nait_widgets.fingerprints.estimating import ERROR, Estimate, estimate
-from nait_widgets.fingerprints.making import make_fingerprint
-from nait_widgets.fingerprints.reading import Fingerprint, fingerprint
+from nait_widgets.fingerprints.making import make_fingerprint, some
+from nait_widgets.fingerprints.reading import Fingerprint, common_basis, contents, fingerprint
 from nait_widgets.fingerprints.spread import Spread
 
 __all__ = [
@@ -16,7 +16,10 @@ __all__ = [
     "Spread",
     "Telling",
     "View",
+    "common_basis",
+    "contents",
     "estimate",
     "fingerprint",
     "make_fingerprint",
+    "some",
 ]

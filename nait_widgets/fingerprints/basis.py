@@ -7,8 +7,9 @@ what they leave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -86,6 +87,17 @@ class Basis:
             (deviation / _LEVELS).astype(np.float32),
             known,
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the arrays: what tells it from all others."""
+        arrays = (self.mean, self.scale, self.vectors, self.step)
+        return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+    @property
+    def at_once(self) -> Basis:
+        """The same in one stage, which has less to say of each sample."""
+        return replace(self, components=self.components[-1:])
 
     @cached_property
     def records(self) -> tuple[np.dtype[np.void], ...]:

@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
     Attributes:
         scores: (sample, direction); NaN where a sample may not be selected.
         mean, scale: What each layer's projection is centred and divided by: (direction, layer).
-        errors: How far each score can be off: (sample, direction).
+        errors: How far each score can be off, infinite where nothing bounds it: (sample, direction).
     """
 
     scores: Floats
@@ -60,5 +60,6 @@ def estimate(store: ActivationStore, directions: Sequence[Direction]) -> Estimat
             scores[rows] = np.stack([telling.scores(slice(None)) for telling in tellings], axis=1)
             errors[rows] = np.stack([telling.errors(slice(None)) for telling in tellings], axis=1)
             bar.update(place.stop - place.start)
+    errors[:, [not own.bounds(direction.score) for direction in directions]] = np.inf
     mean, scale = (np.stack([getattr(view, name) for view in views]) for name in ("mean", "scale"))
     return Estimate(scores, mean, scale, errors)

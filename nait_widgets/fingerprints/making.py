@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.fingerprints.basis import COMPONENTS, Basis
-from nait_widgets.fingerprints.reading import FORMAT, SUMS, Fingerprint, covariance_array, fingerprint
+from nait_widgets.fingerprints.reading import SUMS, Fingerprint, contents, covariance_array, fingerprint
 from nait_widgets.fingerprints.spread import Spread
 from nait_widgets.progress import progress
 from nait_widgets.store.arrays import constant, records
-from nait_widgets.store.parts import Column, write_part
+from nait_widgets.store.parts import write_part
 from nait_widgets.store.records import checksums, sealed
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from nait_widgets.store import ActivationStore
+    from nait_widgets.store import ActivationStore, Layout
     from nait_widgets.store.scan import Chunks, Layers
 
 SAMPLE_ROWS = 4096  # that a basis is fitted to; more of them hardly change what is read
@@ -42,38 +41,24 @@ def make_fingerprint(
     store.require_complete()
     if np.count_nonzero(store.selectable) < 2:
         raise StoreError(f"{store.path} has fewer than two selectable rows, too few for a fingerprint")
-    basis = Basis.fit(store.pool(pool).take(_some(store)), components)
+    basis = Basis.fit(store.pool(pool).take(some(np.flatnonzero(store.selectable), store.layout)), components)
     derived = pool == "mean" and _TAIL not in store.layout.pools and store.shared_first_token
     pools = [pool, _TAIL] if derived else [pool]
-    columns = {
-        "mean": Column(basis.mean, ("layer", "neuron")),
-        "scale": Column(basis.scale, ("layer",)),
-        "vectors": Column(basis.vectors, ("component", "layer", "neuron")),
-        "step": Column(basis.step, ("component",)),
-    }
-    attributes = {
-        "format": FORMAT,
-        "name": pool,
-        "pools": pools,
-        "components": list(basis.components),
-        "rows": len(store),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
     def fill(group: Any) -> None:
         _write_spreads(group, store, pools, basis)
         _write_records(group, store, pool, basis)
 
+    attributes, columns = contents(basis, pools, len(store))
     write_part(store, "fingerprints", attributes, columns, fill)
     return fingerprint(store, pool)
 
 
-def _some(store: ActivationStore) -> npt.NDArray[np.int64]:
-    """Evenly spaced rows, as many as a basis is fitted to."""
-    rows = np.flatnonzero(store.selectable)
-    row_bytes = 8 * len(store.layout.layers) * store.layout.n_neurons
-    most = max(2, min(SAMPLE_ROWS, SAMPLE_BYTES // row_bytes, len(rows)))
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+def some(rows: npt.NDArray[np.int64], layout: Layout, most: int | None = None) -> npt.NDArray[np.int64]:
+    """Evenly spaced ones of some rows, as many as a basis is fitted to, or fewer."""
+    fitting = max(2, SAMPLE_BYTES // (8 * len(layout.layers) * layout.n_neurons))
+    n = min(SAMPLE_ROWS, fitting, len(rows), len(rows) if most is None else most)
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.int64)]
 
 
 def _write_spreads(group: Any, store: ActivationStore, pools: Sequence[str], basis: Basis) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nait_widgets.errors import DirectionError, StoreError
 from nait_widgets.fingerprints.basis import Basis
-from nait_widgets.store.parts import read_parts
+from nait_widgets.fingerprints.spread import ToldSpread
+from nait_widgets.store.parts import Column, read_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from nait_widgets.fingerprints.basis import Told
@@ -43,6 +47,7 @@ class Fingerprint:
             raise StoreError(f"{part.place} is of {part.attributes['rows']:,} rows, not {len(store):,}: make it again")
         self.pool: str = part.attributes["name"]
         self.pools: list[str] = part.attributes["pools"]
+        self.digest: str | None = part.attributes.get("digest")  # of the basis; of an older version's, nothing is said
         self.layers = store.layout.layers
 
     def require(self, direction: Direction) -> None:
@@ -111,6 +116,10 @@ class Fingerprint:
             return False
         return self._part.records(SUMS).direct and self._store.pool(self.pool).direct
 
+    def bounds(self, options: ScoreOptions) -> bool:
+        """Whether errors are bounded: not of what is divided by spreads that only the fingerprint itself tells."""
+        return not (self._store.scores_only and options.similarity == "zscore")
+
     def n_bytes(self, options: ScoreOptions) -> int:
         """Bytes that are read of it for a direction, whatever is then read of each sample."""
         basis = self.basis
@@ -122,11 +131,18 @@ class Fingerprint:
 
     def neuron_mean(self, pool: str) -> Floats:
         """Mean of every neuron over the selectable samples: (layer, neuron)."""
+        if self._store.scores_only:
+            return self._store.statistics(pool).mean.astype(np.float64)
         mean: Floats = self._part.array("neuron_mean")[self.pools.index(pool)]
         return mean
 
     def deviation(self, pool: str, vectors: Floats) -> Floats:
-        """Standard deviation of each layer's projection on a vector, over the selectable samples: (layer,)."""
+        """Standard deviation of each layer's projection on a vector, over the selectable samples: (layer,).
+
+        Beside scores, where nobody has seen all activations together, it is told by the fingerprints.
+        """
+        if self._store.scores_only:
+            return self._told_spread.deviation(vectors)
         names = [covariance_array(pool, layer) for layer in self.layers]
         variance = [own @ self._part.array(name) @ own for name, own in zip(names, vectors, strict=True)]
         deviation: Floats = np.sqrt(np.maximum(variance, 0))
@@ -135,6 +151,39 @@ class Fingerprint:
     def first_token(self, pool: str) -> Floats | None:
         """The activation that a pool leaves out of that which is kept: (layer, neuron); None where it leaves none."""
         return None if pool == self.pool else np.asarray(self._store.array("first_token")[...], np.float64)
+
+    @cached_property
+    def _told_spread(self) -> ToldSpread:
+        blocks = map(self._store.layout.rows, range(self._store.layout.n_blocks))
+        rows = (place.start + np.flatnonzero(self._store.selectable[place]) for place in blocks)
+        kept = (self.told(0, own).coefficients for own in rows)
+        return ToldSpread.of(self.basis, kept, self._store.statistics(self.pool).std)
+
+
+def contents(basis: Basis, pools: Sequence[str], n_samples: int) -> tuple[dict[str, Any], dict[str, Column]]:
+    """The attributes of a fingerprint, and those of its arrays that don't grow with the samples.
+
+    Args:
+        basis: What it is of.
+        pools: The pool, and those that are had from it.
+        n_samples: Of the store.
+    """
+    attributes = {
+        "format": FORMAT,
+        "name": pools[0],
+        "pools": list(pools),
+        "components": list(basis.components),
+        "digest": basis.digest,
+        "rows": n_samples,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    columns = {
+        "mean": Column(basis.mean, ("layer", "neuron")),
+        "scale": Column(basis.scale, ("layer",)),
+        "vectors": Column(basis.vectors, ("component", "layer", "neuron")),
+        "step": Column(basis.step, ("component",)),
+    }
+    return attributes, columns
 
 
 def fingerprint(store: ActivationStore, pool: str) -> Fingerprint:
@@ -148,12 +197,29 @@ def fingerprint(store: ActivationStore, pool: str) -> Fingerprint:
         if pool in (found := Fingerprint(store, part)).pools:
             return found
     there = f"one of {', '.join(kept)}" if kept else "none"
+    if store.scores_only:
+        raise StoreError(
+            f"{store.path} keeps scores only, and of the pool {pool!r} no fingerprint ({there}); capture the rows "
+            "again with one"
+        )
     source = pool if pool in store.layout.pools else "mean"  # which others are had from
     option = "" if source == store.layout.pools[0] else f" --pool {source}"
     raise StoreError(
         f"{store.path} has no fingerprint of the pool {pool!r} ({there}); make one with "
         f"`nait fingerprint {store.path}{option}`"
     )
+
+
+def common_basis(stores: Sequence[ActivationStore]) -> Basis | None:
+    """The basis of the fingerprints that stores of scores keep, if all keep some, of one and the same.
+
+    Raises:
+        StoreError: A fingerprint is damaged.
+    """
+    if not all(store.layout.components for store in stores):
+        return None
+    kept = [fingerprint(store, store.layout.pools[0]) for store in stores]
+    return kept[0].basis if len({each.digest for each in kept}) == 1 else None
 
 
 def covariance_array(pool: str, layer: int) -> str:

@@ -11,9 +11,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nait_widgets.capturing.assembly import Assembly
 from nait_widgets.capturing.batches import Window
 from nait_widgets.errors import NaitError
+from nait_widgets.fingerprints import Basis
 from nait_widgets.planning.survey import text_size
 from nait_widgets.store import Layout, StoreWriter
 from nait_widgets.store.layout import BLOCK_ROWS, CHUNK_ROWS
@@ -76,11 +79,12 @@ def weigh(prepared: Prepared, trial: Trial, folder: Path | None) -> Footprint:
     with _place(folder) as place:
         begun = perf_counter()
         directions = [target.direction for target in prepared.runner.scores_for]
-        writer = StoreWriter.create(place / "sample.zarr", layout, provenance, directions)
+        basis = _some_basis(layout) if layout.components else None
+        writer = StoreWriter.create(place / "sample.zarr", layout, provenance, directions, basis)
         creating = perf_counter() - begun
         for _ in range(2):  # once to warm up
             begun = perf_counter()
-            _write(writer, window, prepared.runner.scores_for, ran)
+            _write(writer, window, prepared.runner.scores_for, basis, ran)
             writing = perf_counter() - begun
         scanning = _scan(writer.store)
         begun = perf_counter()
@@ -144,12 +148,22 @@ def _sample(trial: Trial, layout: Layout) -> list[tuple[list[int], Pooled]]:
     return [batch for batch, n_before in zip(trial.ran, before, strict=False) if n_before < most]
 
 
+def _some_basis(layout: Layout) -> Basis:
+    """A basis of the size that a capture fits: how long it takes and what it weighs doesn't depend on its numbers."""
+    shape = (layout.components + 1, len(layout.layers), layout.n_neurons)
+    return Basis.fit(np.random.default_rng(0).standard_normal(shape, np.float32), (layout.components,))
+
+
 def _write(
-    writer: StoreWriter, window: Window, scores_for: tuple[Target, ...], ran: list[tuple[list[int], Pooled]]
+    writer: StoreWriter,
+    window: Window,
+    scores_for: tuple[Target, ...],
+    basis: Basis | None,
+    ran: list[tuple[list[int], Pooled]],
 ) -> None:
     layout = writer.store.layout
     places = {record.row: place for place, record in enumerate(window.records)}
-    assembly = Assembly(window, layout, scores_for)
+    assembly = Assembly(window, layout, scores_for, basis)
     for rows, pooled in ran:
         positions = [places[row] for row in rows]
         assembly.fill(positions, pooled)

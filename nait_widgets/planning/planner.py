@@ -10,9 +10,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from nait_widgets.capturing.fingerprinting import lent, sample_size, settled
 from nait_widgets.capturing.local import deterministic_kernels
 from nait_widgets.capturing.preparing import Settings, prepare
-from nait_widgets.capturing.run import require_room
+from nait_widgets.capturing.target import require_room
 from nait_widgets.errors import NaitError, StoreError
 from nait_widgets.models import load_model
 from nait_widgets.paths import require_place
@@ -28,6 +29,7 @@ from nait_widgets.store.places import is_url
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from nait_widgets.capturing.fingerprinting import Wanted
     from nait_widgets.methods import Direction
     from nait_widgets.models import CausalLM
     from nait_widgets.store import Layout
@@ -58,6 +60,7 @@ def plan(
     store_dtype: Dtype = "float16",
     block_rows: int | None = None,
     scores_only: Direction | Sequence[Direction] = (),
+    fingerprint: Wanted = True,
     probe_seconds: float = 10,
 ) -> Plan:
     """Tell what `capture` with the same arguments will cost.
@@ -90,6 +93,7 @@ def plan(
         store_dtype: `float16` or `float32`.
         block_rows: Samples a shard; None for 1,024.
         scores_only: Directions of a store without activations.
+        fingerprint: Whether that keeps fingerprints, or whose basis they have.
         probe_seconds: How long batches are run. At least one row is, however long it takes.
 
     Raises:
@@ -116,6 +120,8 @@ def plan(
         block_rows=block_rows,
         scores_only=scores_only,
     )
+    lender = lent(fingerprint, settings)
+    settings = settled(settings, fingerprint, lender)
     begun = perf_counter()
     records = read_records(data)
     if rows is not None:
@@ -141,10 +147,11 @@ def plan(
     with deterministic_kernels(deterministic):
         tried = trial(records, prepared, found.batches, flops, probe_seconds)
         weighed = weigh(prepared, tried, None if path is None or shortage else target.parent)
+    twice = sample_size(inspection.rows, layout) / inspection.rows if layout.components and lender is None else 0.0
     times = Times(
         starting=starting,
         rendering=found.seconds,
-        model=tried.seconds,
+        model=tried.seconds * (1 + twice),
         writing=weighed.writing * inspection.rows,
         finishing=weighed.finishing + weighed.scanning * inspection.rows,
         beside=lm.device.type != "cpu",

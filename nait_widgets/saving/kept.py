@@ -100,6 +100,10 @@ def delete(store: ActivationStore, kind: Kind, name: str) -> None:
     gone = part(store, kind, name)
     if kind in ("directions", "scorers"):
         require_unused(store, gone)
+    if kind == "fingerprints" and store.scores_only:
+        raise StoreError(
+            f"{store.path} keeps scores only, and its fingerprint can't be made again without activations: it stays"
+        )
     if kind == "scores" and (users := selections_of(store, gone)):
         raise StoreError(
             f"selection {next(iter(users))!r} of {store.path} was made from scores {name!r}: delete it first"

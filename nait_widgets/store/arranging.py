@@ -13,7 +13,7 @@ from nait_widgets.paths import require_space, written_whole
 from nait_widgets.progress import progress
 from nait_widgets.store.arrays import WRITE_ALL, create_wide_array
 from nait_widgets.store.layout import Block, wide_array
-from nait_widgets.store.linking import Keys, alike, link
+from nait_widgets.store.linking import Keys, link
 from nait_widgets.store.opening import open_store
 from nait_widgets.store.projections import joined_statistics
 from nait_widgets.store.store import ActivationStore
@@ -54,9 +54,16 @@ class Arrangement:
     """
 
     def __init__(self, pieces: Sequence[Piece], provenance: dict[str, Any]) -> None:
+        from nait_widgets.fingerprints import common_basis
+
         self._pieces, self._provenance = pieces, provenance
         self._stores = [piece.store for piece in pieces]
-        self._layout = replace(self._stores[0].layout, n_samples=sum(len(piece.rows) for piece in pieces))
+        self._basis = common_basis(self._stores)  # without one, fingerprints tell nothing of each other
+        self._layout = replace(
+            self._stores[0].layout,
+            n_samples=sum(len(piece.rows) for piece in pieces),
+            components=self._stores[0].layout.components if self._basis else 0,
+        )
         pools = {
             pool: {layer for store in self._stores for layer in store.wide_layers.get(pool, [])}
             for pool in self._layout.pools
@@ -101,7 +108,7 @@ class Arrangement:
         keys = Keys(writer.store)
         for store in self._stores:
             keys.require_files(store)
-        linkable = [store for store in self._stores if alike(store, writer.store)]
+        linkable = [store for store in self._stores if keys.alike(store)]
         blocks = [self._within(self._layout.rows(index)) for index in range(self._layout.n_blocks)]
         origins = [_origin(pieces) if pieces[0].store in linkable else None for pieces in blocks]
         new = sum(self._layout.block_rows for origin in origins if origin is None)
@@ -112,7 +119,7 @@ class Arrangement:
                     writer.write(self._gathered(index, pieces))
                 else:
                     store = pieces[0].store
-                    for name in store.block_arrays:
+                    for name in keys.of(store):
                         link(store.files.place(keys.key(name, origin)), building / keys.key(name, index))
                     self._widen(group, store, origin, index)
                 bar.update(1)
@@ -126,7 +133,7 @@ class Arrangement:
         import zarr
 
         directions = self._stores[0].projections.directions if self._layout.scores_only else ()
-        StoreWriter.create(building, self._layout, self._provenance, directions)
+        StoreWriter.create(building, self._layout, self._provenance, directions, self._basis)
         group = zarr.open_group(building, mode="r+", use_consolidated=False)
         for pool, layers in self._wide.items():
             for layer in layers:

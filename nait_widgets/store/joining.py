@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nait_widgets.store.arranging import Report
     from nait_widgets.store.parts import Kind
 
-_OWN = ("n_samples", "block_rows")  # what each store may have its own of
+_OWN = ("n_samples", "block_rows", "components")  # what each store may have its own of
 _OF_ROWS: tuple[Kind, ...] = ("selections", "scores")
 _OF_MODEL: tuple[Kind, ...] = ("directions", "scorers")
 
@@ -46,7 +46,8 @@ def join(
     anew. The new store is the one that a capture of all rows would have given, statistics included.
 
     Directions, scorers, scores, selections and fingerprints that are saved in the stores stay there: what they say is
-    of other rows.
+    of other rows. The fingerprints that were captured beside scores go along where all are of one basis, as they are
+    where the stores are parts of one source (`rows`) and one machine, or one store has lent it (`fingerprint`).
 
     Args:
         stores: Complete stores of one model, template and site, or their paths; packed ones, too.

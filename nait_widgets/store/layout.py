@@ -82,6 +82,8 @@ class Layout:
         directions: Where scores are kept and no activations: the directions on which every sample is projected, each
             told by its name and the beginning of its digest.
         norms: Pools whose activations' norms are kept besides, for cosines with these directions.
+        components: Where scores are kept, also fingerprints of the first pool: along so many principal components, or
+            as many as there are.
     """
 
     n_samples: int
@@ -98,6 +100,7 @@ class Layout:
     content_token: bool = False
     directions: tuple[str, ...] = ()
     norms: tuple[str, ...] = ()
+    components: int = 0
 
     def __post_init__(self) -> None:
         if self.dtype not in get_args(Dtype):
@@ -148,6 +151,8 @@ class Layout:
         """Bytes of one sample's activations over all pools, or of what stands in their place, and of its embeddings."""
         if self.scores_only:
             kept = 4 * len(self.layers) * (len(self.directions) + len(self.norms)) + 2 * SKETCH_COMPONENTS
+            components = min(self.components, len(self.layers) * self.n_neurons)
+            kept += components + 2 * len(self.layers) + 6 if components else 0
         else:
             kept = len(self.pools) * len(self.layers) * self.n_neurons * (2 if self.dtype == "float16" else 4)
         return kept + 2 * 4 * self.hidden_size
@@ -158,6 +163,7 @@ class Layout:
         names = ["status", "sample_id", "n_tokens", "n_response_tokens", "first_token_id", "last_token_id"]
         names += ["projection"] if self.scores_only else ["top_neuron_index", "top_neuron_value"]
         names += ["norm"] if self.norms else []
+        names += [self.fingerprint] if self.components else []
         names += ["sketch"]
         names += ["content_token_id"] if self.content_token else []
         names += extra_columns(self)
@@ -166,7 +172,13 @@ class Layout:
 
     def as_json(self) -> dict[str, Any]:
         """The fields as a store's attributes have them; what format 1 doesn't know only where it says a thing."""
-        return {name: value for name, value in asdict(self).items() if value or name not in ("directions", "norms")}
+        new = ("directions", "norms", "components")
+        return {name: value for name, value in asdict(self).items() if value or name not in new}
+
+    @property
+    def fingerprint(self) -> str:
+        """The array of the fingerprints that are kept beside scores."""
+        return f"fingerprints/{self.pools[0]}/stage_0"
 
     def array(self, pool: str) -> str:
         """The name of a pool's activation array."""

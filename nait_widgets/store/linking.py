@@ -24,10 +24,19 @@ _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOT
 
 
 class Keys:
-    """The keys of a store's blocks, which are those of every store that is alike."""
+    """The keys of the blocks of a store that is made, which are those of every store that is alike."""
 
-    def __init__(self, store: ActivationStore) -> None:
-        self._rest = {name: "/0" * (store.array(name).ndim - 1) for name in store.block_arrays}
+    def __init__(self, made: ActivationStore) -> None:
+        self._made = made
+        self._rest = {name: "/0" * (made.array(name).ndim - 1) for name in made.block_arrays}
+
+    def of(self, store: ActivationStore) -> list[str]:
+        """The arrays that a store has as well."""
+        return [name for name in store.block_arrays if name in self._rest]
+
+    def alike(self, store: ActivationStore) -> bool:
+        """Whether the shards of a store have the form of those that are made; an older version wrote some otherwise."""
+        return all(_form(store.array(name)) == _form(self._made.array(name)) for name in self.of(store))
 
     def key(self, name: str, block: int) -> str:
         """The key of a block's shard or chunk."""
@@ -35,15 +44,10 @@ class Keys:
 
     def require_files(self, store: ActivationStore) -> None:
         """Raise where a file is missing, which Zarr would read as one of nothing but fill values."""
-        for name in store.block_arrays:
+        for name in self.of(store):
             for block in range(store.layout.n_blocks):
                 if store.files.place(self.key(name, block)) is None:
                     raise StoreError(f"shard {store.path / self.key(name, block)} is missing")
-
-
-def alike(store: ActivationStore, made: ActivationStore) -> bool:
-    """Whether the shards of two stores have one form; an older version wrote some otherwise."""
-    return all(_form(store.array(name)) == _form(made.array(name)) for name in store.block_arrays)
 
 
 def _form(array: zarr.Array[Any]) -> dict[str, Any]:

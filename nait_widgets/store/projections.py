@@ -75,10 +75,12 @@ class Projections:
             same = kept.layers == direction.layers and kept.score.pool == direction.score.pool
             if same and np.array_equal(kept.vectors, direction.vectors):
                 return position
+        told = bool(self._store.layout.components) and direction.score.pool == self._store.layout.pools[0]
+        otherwise = ", or score by its fingerprints (`approximate=True`, `--approximate`)" if told else ""
         kept_for = ", ".join(f"{kept.name!r} over {kept.score.pool!r}" for kept in self.directions)
         raise StoreError(
             f"{self._store.path} keeps scores only, those of {kept_for}, and direction {direction.name!r} over "
-            f"{direction.score.pool!r} is none of them; capture the rows again for it"
+            f"{direction.score.pool!r} is none of them; capture the rows again for it{otherwise}"
         )
 
     def chunks(self) -> Iterator[tuple[slice, Floats]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nait_widgets.errors import StoreError
 from nait_widgets.store.appearing import created
-from nait_widgets.store.arrays import WRITE_ALL, constant, create_arrays, create_axes, create_wide_array
+from nait_widgets.store.arrays import WRITE_ALL, constant, create_arrays, create_axes, create_wide_array, records
 from nait_widgets.store.files import zarr_store
 from nait_widgets.store.identity import OF_CAPTURE, differences
 from nait_widgets.store.layout import Block, Layout, wide_array
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from nait_widgets.fingerprints import Basis
     from nait_widgets.methods import Direction
     from nait_widgets.store.layout import Wide
     from nait_widgets.store.mapping import Mapper
@@ -53,7 +54,12 @@ class StoreWriter:
 
     @classmethod
     def create(
-        cls, path: Path | Url, layout: Layout, provenance: dict[str, Any], directions: Sequence[Direction] = ()
+        cls,
+        path: Path | Url,
+        layout: Layout,
+        provenance: dict[str, Any],
+        directions: Sequence[Direction] = (),
+        basis: Basis | None = None,
     ) -> StoreWriter:
         """Create an empty store; it appears at its path only once it can be resumed.
 
@@ -62,13 +68,18 @@ class StoreWriter:
             layout: Its shape.
             provenance: What it says of where it comes from.
             directions: Those of the layout, where it is to hold scores only.
+            basis: Of the fingerprints, where it is to hold some beside the scores.
         """
+        from nait_widgets import fingerprints
         from nait_widgets.saving.scored import contents
 
         with created(path) as group:
             create_arrays(group, layout)
             if directions:
                 begin_parts(group, "directions", [contents(direction) for direction in directions])
+            if basis is not None:
+                begin_parts(group, "fingerprints", [fingerprints.contents(basis, layout.pools[:1], layout.n_samples)])
+                records(group, layout.fingerprint, (layout.n_samples, sum(basis.n_bytes)), layout.block_rows)
             group.attrs["coordinates"] = "sample_id"
             group.attrs["nait"] = {
                 "format_version": layout.format_version,
