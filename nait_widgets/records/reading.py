@@ -14,12 +14,15 @@ from nait_widgets.errors import RecordError
 from nait_widgets.records.containers import Container, open_container
 from nait_widgets.records.layouts import detect
 from nait_widgets.records.record import Record, Turn, is_unicode
+from nait_widgets.records.tally import Tally
 
 if TYPE_CHECKING:
     from nait_widgets.records.schemas import Schema
 
 DETECTION_ROWS = 16
-ID_DIGITS = 16  # 64 bits: among a million rows, two ids meet by chance once in 37 million sources
+ID_DIGITS = (
+    16  # 64 bits, which a `Tally` counts: among a million rows, two ids meet by chance once in 37 million sources
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +68,17 @@ class Records:
 
     def __iter__(self) -> Iterator[Record]:
         own = "id" in self.fields
-        rows_by_id: dict[str, int] = {}
-        copies: Counter[str] = Counter()
+        seen = Tally()
         for row, original in enumerate(self._rows()):
             turns = self._schema.turns(original, row + 1)
             if own:
                 name = self._schema.own_id(original, row + 1)
-                if rows_by_id.setdefault(name, row) != row:
-                    raise self._duplicate(name, rows_by_id[name], row)
+                if seen.add(hash(name) % 2**64) > 1:
+                    self._require_new(name, row)
             else:
                 name = _content_id(turns)
-                copies[name] += 1
-                if copies[name] > 1:
-                    name = f"{name}-{copies[name]}"
+                if (copy := seen.add(int(name, 16))) > 1:
+                    name = f"{name}-{copy}"
             if row >= self.start:
                 yield Record(name, row - self.start, turns, original, _defect(turns))
 
@@ -159,14 +160,17 @@ class Records:
     def _rows(self) -> Iterator[Mapping[str, Any]]:
         return islice(self._container.rows(), self._limit)
 
-    def _duplicate(self, name: str, first: int, second: int) -> RecordError:
-        return RecordError(
-            f"the id {name!r} is that of row {first + 1:,} too; name a unique field with "
-            'fields={"id": ...}, or make ids from the content with fields={"id": ""}',
-            source=self.source,
-            row=second + 1,
-            field=self.fields["id"],
-        )
+    def _require_new(self, name: str, row: int) -> None:
+        """Raise where an earlier row has the same id, and not just the same hash of it."""
+        for earlier, original in enumerate(islice(self._rows(), row), 1):
+            if self._schema.own_id(original, earlier) == name:
+                raise RecordError(
+                    f"the id {name!r} is that of row {earlier:,} too; name a unique field with "
+                    'fields={"id": ...}, or make ids from the content with fields={"id": ""}',
+                    source=self.source,
+                    row=row + 1,
+                    field=self.fields["id"],
+                )
 
 
 def read_records(
