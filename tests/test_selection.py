@@ -124,6 +124,49 @@ def test_choose_is_the_reference(scores: np.ndarray[Any, Any], bad: set[int], me
     assert len(set(rows)) == len(rows)
 
 
+def by_turns(orders: list[list[int]], weights: list[float], k: int) -> list[int]:
+    """Turns one by one."""
+    queues, turns = {i: iter(order) for i, order in enumerate(orders)}, [0] * len(orders)
+    taken: dict[int, None] = {}
+    while len(taken) < k and queues:
+        turn = min(queues, key=lambda i: (turns[i] + 1) / weights[i])
+        row = next((row for row in queues[turn] if row not in taken), None)
+        if row is None:
+            del queues[turn]
+        else:
+            taken[row] = None
+            turns[turn] += 1
+    return list(taken)
+
+
+some_orders = st.integers(1, 30).flatmap(
+    lambda n: st.lists(st.lists(st.integers(0, n), unique=True), min_size=1, max_size=4)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(some_orders, st.data(), st.integers(0, 60), st.integers(1, 9))
+def test_turns_are_those_taken_one_by_one(orders: list[list[int]], data: st.DataObject, k: int, stretch: int) -> None:
+    weight = st.sampled_from([1.0, 1 / 3, 0.1, 3.0, 5e-324, 1e308]) | st.floats(1e-3, 10)
+    weights = data.draw(st.lists(weight, min_size=len(orders), max_size=len(orders)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arithmetic, "STRETCH", stretch)
+        rows = arithmetic.round_robin([np.array(order, np.int32) for order in orders], weights, k)
+    assert rows.tolist() == by_turns(orders, weights, k)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1.0], [1.0, 0.37, 2.0]], ids=str)
+@pytest.mark.parametrize("alike", [0.0, 3.0])
+def test_turns_of_many_rows_are_those_taken_one_by_one(weights: list[float], alike: float) -> None:
+    n, rng = 50_000, np.random.default_rng(0)
+    common = alike * rng.standard_normal(n)
+    orders = [arithmetic.top(common + rng.standard_normal(n))[: n - 9_000 * i] for i in range(len(weights))]
+    for k in (n // 10, n):
+        assert arithmetic.round_robin(orders, weights, k).tolist() == by_turns(
+            [order.tolist() for order in orders], weights, k
+        )
+
+
 @given(tables)
 def test_z_scores_have_mean_0_and_deviation_1(scores: np.ndarray[Any, Any]) -> None:
     z = arithmetic.z_scores(scores)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Lengths = npt.NDArray[np.integer]
 
 
+STRETCH = 16_384  # turns that are taken, and rows that are looked at, at a time
+
+
 def size(fraction: float, n_valid: int) -> int:
     """Rows in a fraction: max(1, floor(fraction·n_valid + 0.5)), and 0 where nothing is valid."""
     return min(n_valid, max(1, int(np.floor(fraction * n_valid + 0.5))))
@@ -73,27 +76,41 @@ def round_robin(orders: Sequence[Order], weights: Sequence[float], k: int) -> Ro
     The turn is whose share is furthest behind: the least (rows taken + 1) / weight, ties to the first direction; with
     equal weights one after the other.
     """
-    queues = {i: _each(order) for i, order in enumerate(orders)}
-    turns = [0] * len(orders)
     left = bytearray(b"\1") * max((1 + int(order.max(initial=-1)) for order in orders), default=0)
+    queues = [_waiting(order, left) for order in orders]
+    going, turns = list(range(len(orders))), np.zeros(len(orders), np.int64)
     taken = np.empty(min(k, sum(map(len, orders))), np.int64)
     n = 0
-    while n < len(taken) and queues:
-        turn = min(queues, key=lambda i: (turns[i] + 1) / weights[i])
-        row = next((row for row in queues[turn] if left[row]), None)
-        if row is None:
-            del queues[turn]
-        else:
-            left[row] = 0
-            taken[n] = row
-            n += 1
-            turns[turn] += 1
+    while n < len(taken) and going:
+        whose = _turns(turns, weights, going, min(STRETCH, len(taken) - n))
+        rows = []
+        for turn in whose.tolist():
+            for row in queues[turn]:
+                if left[row]:
+                    left[row] = 0
+                    rows.append(row)
+                    break
+            else:
+                going.remove(turn)  # the others' turns are other ones from here on
+                break
+        taken[n : n + len(rows)] = rows
+        turns += np.bincount(whose[: len(rows)], minlength=len(turns))
+        n += len(rows)
     return taken[:n]
 
 
-def _each(order: Order) -> Iterator[int]:
-    """The rows of an order as Python has numbers, which are many times larger: some at a time."""
-    return chain.from_iterable(order[start : start + 4096].tolist() for start in range(0, len(order), 4096))
+def _turns(turns: Rows, weights: Sequence[float], going: list[int], n: int) -> Rows:
+    """Whose the next turns are, after so many of each, as long as all of those that are going have rows."""
+    with np.errstate(over="ignore"):  # shares by the least of weights are infinite, as Python has them
+        shares = (turns[going, None] + np.arange(1, n + 1)) / np.array(weights)[going, None]
+    return np.array(going)[np.argsort(shares, axis=None, kind="stable")[:n] // n]
+
+
+def _waiting(order: Order, left: bytearray) -> Iterator[int]:
+    """The rows of an order that are left, as Python has numbers, which are many times larger: a stretch at a time."""
+    is_left = np.frombuffer(left, np.bool_)
+    stretches = (order[start : start + STRETCH] for start in range(0, len(order), STRETCH))
+    return chain.from_iterable(rows[is_left[rows]].tolist() for rows in stretches)
 
 
 def z_scores(scores: Scores) -> npt.NDArray[np.float64]:
