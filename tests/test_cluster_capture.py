@@ -23,8 +23,11 @@ from nait_widgets.cluster import cluster
 from nait_widgets.errors import Interrupted, ModelError, NaitError
 from nait_widgets.methods import Direction
 from nait_widgets.store import ActivationStore, Status
+from nait_widgets.store.mapping import one_thread_each
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from distributed import Client
 
 OPTIONS: dict[str, Any] = {
@@ -36,6 +39,13 @@ OPTIONS: dict[str, Any] = {
     "extras": "all",
 }
 ROWS = 2_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the workers have: sums of several threads round otherwise."""
+    with one_thread_each():
+        yield
 
 
 @pytest.fixture(scope="module")
