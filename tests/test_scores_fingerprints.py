@@ -250,3 +250,9 @@ def test_on_the_command_line(direction: Direction, other: Direction, lm: CausalL
     assert nait("capture", *asked, "-o", "u.zarr", "--no-fingerprint", cwd=tmp_path).returncode == 0
     refused(nait("score", "u.zarr", "b.direction", "--approximate", "-o", "s.csv", cwd=tmp_path), "no fingerprint")
     refused(nait("capture", *asked, "-o", "v.zarr", "--fingerprint-of", "u.zarr", cwd=tmp_path), "no fingerprint")
+
+
+def test_the_site_is_the_directions(lm: CausalLM, tmp_path: Path) -> None:
+    inside = fit_direction(lm, make_rows(20, seed=5), name="inside", template="plain", site="mlp_act")
+    assert capture(lm, make_rows(5), tmp_path / "s.zarr", scores_only=inside, **PLAIN).layout.site == "mlp_act"
+    assert capture(lm, make_rows(5), tmp_path / "t.zarr", **PLAIN).layout.site == "resid_post"

@@ -56,7 +56,7 @@ class Settings:
     def asked(
         cls,
         *,
-        site: str,
+        site: str | None,
         pools: Sequence[str] | None,
         layers: Sequence[int] | None,
         template: str | None,
@@ -77,7 +77,7 @@ class Settings:
         """
         kept = targets(scores_only)
         return cls(
-            site=site,
+            site=site or (kept[0].direction.site if kept else "resid_post"),
             pools=pools_for(pools, kept),
             layers=None if layers is None else tuple(layers),
             template=template,

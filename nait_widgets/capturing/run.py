@@ -39,7 +39,7 @@ def capture(
     *,
     rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
-    site: str = "resid_post",
+    site: str | None = None,
     pools: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
     template: str | None = None,
@@ -74,7 +74,8 @@ def capture(
             `join` makes one store of these without writing anything anew where all but the last fill their blocks;
             where they also fill windows of 4 blocks, it is the store that one place would have captured.
         tokenizer: For a loaded model.
-        site: Which tensor of a layer a neuron is: `resid_post`, `mlp_act`, `mlp_out` or `up_proj_abs`.
+        site: Which tensor of a layer a neuron is: `resid_post`, `mlp_act`, `mlp_out` or `up_proj_abs`. None for that of
+            the directions that scores are kept for, else `resid_post`.
         pools: How tokens are pooled, of `nait_widgets.store.POOLS`; None for `mean` and `response_mean`. The first one
             gives the top neurons and sketch.
         layers: Decoder layers; None for all. Negative ones count from the last.

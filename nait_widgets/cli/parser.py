@@ -259,7 +259,9 @@ def _add_captured(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--rows", type=span, metavar="FROM:TO", help="of the data only these, counted from 0, for example 0:20480"
     )
-    sub.add_argument("--site", default="resid_post", help="resid_post (default), mlp_act, mlp_out or up_proj_abs")
+    sub.add_argument(
+        "--site", help="resid_post, mlp_act, mlp_out or up_proj_abs; default: --scores-only's, else resid_post"
+    )
     sub.add_argument("--pools", type=names, metavar="LIST", help="how tokens are pooled (mean,response_mean)")
     sub.add_argument(
         "--scores-only",

@@ -43,7 +43,7 @@ def plan(
     *,
     rows: slice | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
-    site: str = "resid_post",
+    site: str | None = None,
     pools: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
     template: str | None = None,
@@ -76,7 +76,7 @@ def plan(
         path: The store to be written; None to ask of the folder at hand. Nothing is left there.
         rows: Of the data, such as `slice(0, 20480)`; None for all.
         tokenizer: For a loaded model.
-        site: Which tensor of a layer a neuron is.
+        site: Which tensor of a layer a neuron is; None for the directions', else `resid_post`.
         pools: How tokens are pooled; None for `mean` and `response_mean`.
         layers: Decoder layers; None for all.
         template: `chat`, `alpaca` or `plain`.
