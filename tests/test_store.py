@@ -12,7 +12,7 @@ import zarr
 from conftest import EMPTY_ROW, LONG_ROW, Row
 from plain import close
 
-from nait_widgets import capture
+from nait_widgets import capture, score
 from nait_widgets.errors import StoreError
 from nait_widgets.models import CausalLM
 from nait_widgets.store import POOLS, ActivationStore, Layout, PoolReader, Status, StoreWriter, open_store
@@ -315,3 +315,24 @@ def test_a_layout_that_can_not_be_written_is_refused(field: str, value: Any) -> 
     options: dict[str, Any] = {field: value}
     with pytest.raises(StoreError, match="must be"):
         Layout(10, "resid_post", (0,), 4, ("mean",), **options)
+
+
+def test_a_store_stays_where_it_was_opened(
+    pool: ActivationStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook may change its working folder between two cells."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    shutil.copytree(pool.path, folder / "own.zarr")
+    monkeypatch.chdir(folder)
+    own = open_store("own.zarr")
+    packed = open_store(own.pack("own.zarr.zip"))
+    monkeypatch.chdir(tmp_path)
+    for store in (own, packed):
+        assert np.array_equal(store.sample_id, pool.sample_id)
+        assert next(store.pool("mean").chunks(0))[1].tobytes() == next(pool.pool("mean").chunks(0))[1].tobytes()
+        assert store.place.parent == folder
+    own.save_scores(score(own, "length"), "by length")
+    assert open_store(folder / "own.zarr").score_sets() == ("by length",)
+    assert own.is_same(open_store(folder / "own.zarr"))
+    assert [file.name for file in tmp_path.iterdir()] == ["here"]

@@ -321,7 +321,12 @@ def test_a_store_is_the_same_by_whatever_path(
     copy: ActivationStore, scores: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(copy.path.parent)
-    assert chosen_ids(Curator(open_store(copy.path.name), scores)) == select(scores, fraction=0.1).ids
+    curator = Curator(open_store(copy.path.name), scores)
+    assert chosen_ids(curator) == select(scores, fraction=0.1).ids
+    monkeypatch.undo()  # what is saved from now on goes beside the store all the same
+    curator._keeper.flush()
+    assert curator._keeper.path.parent == copy.path.parent
+    assert curator._keeper.path.exists()
 
 
 def test_scores_of_another_store_are_refused(pool: ActivationStore, scores: xr.Dataset) -> None:

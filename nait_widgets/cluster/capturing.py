@@ -100,7 +100,7 @@ class OnCluster:
 
     def fill(self, writer: StoreWriter, records: Records, missing: Sequence[int], watch: CaptureWatch) -> None:
         """Write the missing blocks."""
-        left, path = set(missing), writer.store.path.absolute()
+        left, path = set(missing), writer.store.place
         weights: str = self.provenance["model"]["weights_hash"]
         windows = (
             # Not pure: a window of an earlier capture is not this one's.

@@ -62,7 +62,7 @@ def _memory() -> int:
 
 def _trouble(client: Client, store: ActivationStore) -> str | None:
     """Which worker can't read the store and what it says, if one can't."""
-    replies = client.run(require_there, store.path.absolute(), identity(store), on_error="return")
+    replies = client.run(require_there, store.place, identity(store), on_error="return")
     for worker, error in replies.items():
         if error is not None and not isinstance(error, OSError):  # a worker that dies meanwhile is no reason
             return f"{worker} can't take it: {error}"

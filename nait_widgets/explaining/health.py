@@ -198,9 +198,11 @@ def rank_correlation(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> 
 
 
 def _check(scores: xr.Dataset, store: ActivationStore) -> None:
-    scored = scores.attrs["store"].path
-    if scored.resolve() != store.path.resolve():
-        raise DirectionError(f"the scores are of {scored}, but health is asked for on {store.path}; score that one")
+    scored = scores.attrs["store"]
+    if not store.is_same(scored):
+        raise DirectionError(
+            f"the scores are of {scored.path}, but health is asked for on {store.path}; score that one"
+        )
 
 
 def _pairs(direction: Direction) -> tuple[Pairs, Pairs]:

@@ -72,7 +72,7 @@ class Recipe:
         provenance, approximate = selection.store.provenance, selection.approximate
         return cls(
             store={
-                "path": _from(folder, selection.store.path),
+                "path": _from(folder, selection.store.place),
                 "rows": len(selection.store),
                 "data_sha256": provenance["source"]["sha256"],
                 "weights_hash": provenance["model"]["weights_hash"],

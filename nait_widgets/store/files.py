@@ -191,7 +191,7 @@ def zarr_store(path: Path | Url, *, read_only: bool = True) -> Store:
         from nait_widgets.store.archive import Archive
         from nait_widgets.store.packed import PackedStore
 
-        archive = Archive(path)
+        archive = Archive(path.absolute())
         archive.require_plain()
         return PackedStore(archive)
     if isinstance(path, Url):
@@ -199,7 +199,7 @@ def zarr_store(path: Path | Url, *, read_only: bool = True) -> Store:
         from nait_widgets.store.objectstore import ObjectStore
 
         return ObjectStore(Objects(path), read_only=read_only)
-    return LocalStore(path, read_only=read_only)
+    return LocalStore(path.absolute(), read_only=read_only)
 
 
 def open_group(path: Path | Url) -> zarr.Group:

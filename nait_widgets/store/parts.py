@@ -299,7 +299,7 @@ def _written(store: ActivationStore, kind: Kind, key: str) -> Iterator[Path | Me
         yield from _put(store.path.itself, kind, key)
         store.refresh()
         return
-    path = store.path.resolve()
+    path = store.place.resolve()
     # Beside the store and not in it: what a killed writer leaves is then no part of it, nor of its metadata.
     stem = f".{path.name}.{uuid.uuid4().hex[:8]}"
     building, replaced = path.with_name(f"{stem}.partial"), path.with_name(f"{stem}.replaced.partial")

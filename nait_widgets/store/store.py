@@ -74,7 +74,7 @@ class ActivationStore(Saved, Extras):
         self._statistics: dict[str, NeuronStatistics] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return reopened, (self.path.absolute(), identity(self))
+        return reopened, (self.place, identity(self))
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "capturing"
@@ -92,6 +92,11 @@ class ActivationStore(Saved, Extras):
         other = ActivationStore.__new__(ActivationStore)
         other.__dict__ |= {**self.__dict__, "mapper": mapper}
         return other
+
+    @property
+    def place(self) -> Path:
+        """Where it lies: its path as it was when it was opened, should the working folder be another by now."""
+        return self.path if self.remote else cast("Path", self.files.path)
 
     @property
     def remote(self) -> bool:
@@ -138,7 +143,7 @@ class ActivationStore(Saved, Extras):
 
     def is_same(self, other: ActivationStore) -> bool:
         """Whether another object stands for this store, by whatever path."""
-        return self.path.resolve() == other.path.resolve()
+        return self.place.resolve() == other.place.resolve()
 
     def index(self, sample_id: str) -> int:
         """The row of a sample.

@@ -42,7 +42,8 @@ class Keeper:
     ) -> None:
         stem = store.path.name.removesuffix(".zip").removesuffix(".zarr")
         names = "+".join(slug(each.name) for each in scored)
-        self.path = Path(path) if path is not None else folder_beside(store.path) / f"{stem}.{names}.recipe.json"
+        beside = folder_beside(store.place) / f"{stem}.{names}.recipe.json" if path is None else Path(path)
+        self.path = beside.absolute()  # a notebook may change its working folder before anything is saved
         self._store, self._scored, self._failed = store, scored, failed
         files = unique(slug(each.name) for each in scored)
         # By name; none for what the store keeps.
