@@ -111,7 +111,7 @@ export class Reader implements View {
   }
 
   #showFacts(facts: ReaderProps["facts"], words: string): void {
-    const all = words === "" ? facts : [...facts, { name: "State", value: words }];
+    const all = words === "" ? facts : [...facts, { name: "state", value: words }];
     const shown = JSON.stringify(all);
     if (shown === this.#factsShown) return; // a person may be copying one
     this.#factsShown = shown;

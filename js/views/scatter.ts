@@ -140,7 +140,7 @@ export class Scatter implements View, Gestured {
     this.#tools.update(props.lassoed);
     const unplaced = props.state.length - this.#plot.placed;
     this.#axes.textContent =
-      (props.axes ?? "") + (unplaced > 0 ? ` · ${count(unplaced)} samples without a sketch are not on the map` : "");
+      (props.axes ?? "") + (unplaced > 0 ? ` · not on the map for want of a sketch: ${count(unplaced)}` : "");
     const empty = this.#plot.placed === 0;
     this.#empty.hidden = !empty;
     this.#empty.textContent = props.axes === null ? "Laying the samples out…" : NOWHERE;
