@@ -21,6 +21,7 @@ LIMIT = 100
 def test_a_pool_that_is_too_large_for_the_page(lab: Lab, demo_folder: Path, tmp_path: Path) -> None:
     page = Curating.opened(lab, demo_folder, "large", limit=LIMIT)
     expect(page.widget).to_contain_text("more than a page can hold")
+    expect(page.fact("mean overlap")).to_contain_text("not computed in a pool this large")
     how_much(page)
     the_cut(page)
     among_which_rows(page)
@@ -149,6 +150,7 @@ def the_table(page: Curating) -> None:
     expect(page.reader).to_contain_text(order[-1])
     page.reader.get_by_role("button", name="Previous").click()
     expect(page.row(order[-2])).to_have_attribute("aria-selected", "true")
+    page.lab.eventually("curator.current", order[-2])  # what is set there before would be set anew by the page
     page.lab.run(f"curator.current = {order[300]!r}")
     expect(page.row(order[300])).to_be_visible()
 

@@ -111,6 +111,7 @@ def test_a_store_is_curated_without_a_kernel(lab: Lab, saved_folder: Path, tmp_p
     expect(dialog).to_contain_text("Its path")
     dialog.get_by_role("button", name="Cancel").click()
     page.chosen(len(nait.select(nait.open_store(saved_folder / name).scores(SCORES), fraction=0.1)))
+    expect(page.panel.locator(".nait-budget")).to_contain_text("needs a kernel")
 
     page.panel.get_by_role("slider", name="Fraction").fill("0.2")
     # Both before the page is drawn again, as on a slow one: neither undoes the other.

@@ -267,7 +267,7 @@ def test_stores_of_scores_are_joined_lengthened_and_cut_down(parts: list[Activat
 def test_a_curator_of_scores(parts: list[ActivationStore], monkeypatch: pytest.MonkeyPatch) -> None:
     curator = Curator(parts[0], score(parts[0]))
     assert len(curator.select(fraction=0.2)) == len(select(score(parts[0]), fraction=0.2))
-    assert Page(curator, monkeypatch).ask("overlap")["answer"] is None
+    assert Page(curator, monkeypatch).ask("columns")["answer"]["neurons"] is False
 
 
 def test_what_its_scores_are_of_can_not_be_taken_away(parts: list[ActivationStore], kept: list[Direction]) -> None:

@@ -7,16 +7,20 @@ import type { RowSource } from "./source";
 const REST = 400; // milliseconds
 
 export class MeanOverlap {
-  mean: BudgetProps["overlap"] = "unknown";
+  mean: BudgetProps["overlap"];
   #of: Int32Array = NO_ROWS;
   #timer = 0;
 
-  /** @param told Called when the mean of the latest rows has come, or with what kept it from coming. */
+  /**
+   * @param ask The source's.
+   * @param told Called when the mean of the latest rows has come, or with what kept it from coming.
+   */
   constructor(
-    private readonly source: RowSource,
+    private readonly ask: RowSource["overlap"],
     private readonly signal: AbortSignal,
     private readonly told: (error?: unknown) => void,
   ) {
+    this.mean = typeof ask === "function" ? "computing" : ask;
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
@@ -26,13 +30,14 @@ export class MeanOverlap {
    * @param settle Called before the source is asked, which must know of the choice by then.
    */
   choose(rows: Int32Array | null, settle: () => void): void {
-    if (rows === null || this.source.overlap === null || rows === this.#of || this.signal.aborted) return;
+    const { ask } = this;
+    if (rows === null || typeof ask !== "function" || rows === this.#of || this.signal.aborted) return;
     this.#of = rows;
     this.mean = "computing";
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => {
       settle();
-      this.source.overlap!().then(
+      ask().then(
         (mean) => {
           if (this.#of !== rows) return;
           this.mean = mean;

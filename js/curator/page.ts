@@ -68,7 +68,8 @@ export class CuratorPage {
     const failed = (error: unknown): void => this.trouble.show(error);
     this.#draw = framed(host.signal, () => this.#render());
     this.#known = new KnownRows(source);
-    this.#overlap = new MeanOverlap(source, host.signal, (error) => {
+    const overlap = opened.neurons ? source.overlap : { none: "the store keeps scores only" };
+    this.#overlap = new MeanOverlap(overlap, host.signal, (error) => {
       if (error !== undefined) this.trouble.show(error);
       this.#draw();
     });

@@ -16,6 +16,8 @@ export interface About {
   about: string;
   /** Whether the store holds the samples' texts. */
   text: boolean;
+  /** Whether the store holds the samples' strongest neurons. */
+  neurons: boolean;
   /** Where an export goes unless another place is named. */
   export: string;
   greeting: string;
@@ -46,8 +48,8 @@ export interface RowSource {
   sample(row: number): Promise<SampleText>;
   /** The row of an id. */
   find(id: string): Promise<number>;
-  /** How alike the chosen rows are by their neurons, null for too few of them; itself null where nobody can tell. */
-  overlap: (() => Promise<number | null>) | null;
+  /** How alike the chosen rows are by their neurons, null for too few of them; or why nobody can tell. */
+  overlap: (() => Promise<number | null>) | { none: string };
   export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported>;
   /** Python code that makes the same selection. */
   code(): Promise<string>;

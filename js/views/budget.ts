@@ -14,8 +14,8 @@ export interface BudgetProps {
   share: number;
   /** Score at each direction's cut; none where no score decides. */
   cuts: { name: string; score: number }[];
-  /** Mean pairwise overlap of the rows' neurons; null for fewer than two rows, or what else there is to say. */
-  overlap: number | null | "computing" | "unknown";
+  /** Mean pairwise overlap of the rows' neurons; null for fewer than two rows, or why there is none. */
+  overlap: number | null | "computing" | { none: string };
   /** The most frequent labels among the rows, with their share. */
   labels: { name: string; share: number }[];
 }
@@ -35,22 +35,27 @@ export class Budget implements View {
           ? scored(cuts[0]!.score)
           : cuts.map(({ name, score }) => `${short(name)} ${scored(score)}`).join(" · ") || "–",
       ),
-      overlap !== "unknown" &&
-        fact(
-          "mean overlap",
-          overlap === "computing" ? "…" : overlap === null ? "–" : overlap.toFixed(3),
-          "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
-        ),
+      fact(
+        "mean overlap",
+        overlapping(overlap),
+        "Mean share of their strongest neurons that two chosen rows have in common: high means alike, low diverse.",
+      ),
       labels.length > 0 &&
         fact("labels", labels.map(({ name, share }) => `${short(name)} ${(100 * share).toFixed(0)} %`).join(" · ")),
     );
   }
 }
 
+function overlapping(overlap: BudgetProps["overlap"]): string | HTMLElement {
+  if (overlap === null) return "–";
+  if (overlap === "computing") return "…";
+  return typeof overlap === "number" ? overlap.toFixed(3) : h("span", { class: "nait-budget-none" }, overlap.none);
+}
+
 function short(name: string): string {
   return oneLine(name, 40);
 }
 
-function fact(name: string, value: string, title: string | null = null): HTMLElement {
+function fact(name: string, value: string | HTMLElement, title: string | null = null): HTMLElement {
   return h("div", { title }, h("dt", {}, name), h("dd", {}, h("bdi", {}, value)));
 }

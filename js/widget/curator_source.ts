@@ -41,7 +41,7 @@ export async function openPool(kernel: Kernel): Promise<Opened | OpenedLarge> {
 }
 
 /** What the kernel tells of any pool. */
-export class KernelRows implements RowSource {
+export class KernelRows implements Omit<RowSource, "overlap"> {
   constructor(
     protected readonly kernel: Kernel,
     private readonly model: AnyModel,
@@ -69,10 +69,6 @@ export class KernelRows implements RowSource {
     return (await this.kernel.ask<number>("find", { id })).body;
   }
 
-  async overlap(): Promise<number | null> {
-    return (await this.settled<number | null>("overlap", {}, { timeout: LONG })).body;
-  }
-
   async export(wish: ExportWish, progress: (done: number, total: number) => void): Promise<Exported> {
     return (await this.settled<Exported>("export", wish, { timeout: LONG, progress })).body;
   }
@@ -84,6 +80,9 @@ export class KernelRows implements RowSource {
 
 /** Of a pool that the page holds. */
 export class KernelSource extends KernelRows implements Source {
+  readonly overlap = async (): Promise<number | null> =>
+    (await this.settled<number | null>("overlap", {}, { timeout: LONG })).body;
+
   async labels(): Promise<Labels[]> {
     const { body, arrays } = await this.kernel.ask<{ name: string; values: string[] }[]>(
       "labels",

@@ -22,6 +22,8 @@ interface TableBody {
 const LONG = 600; // seconds: a pass over all texts, or all rows sorted anew
 
 export class LargeKernelSource extends KernelRows implements LargeSource {
+  readonly overlap = { none: "not computed in a pool this large" }; // it takes every row's strongest neurons
+
   async labels(): Promise<Omit<Labels, "codes">[]> {
     return (await this.kernel.ask<Omit<Labels, "codes">[]>("labels", {}, { timeout: null })).body;
   }

@@ -171,6 +171,7 @@ class Curator(Widget):
                 "about": f"{len(store):,} rows of {store.provenance['source']['name']} · {store.layout.site} of "
                 f"{store.provenance['model']['name']}",
                 "text": store.layout.text,
+                "neurons": not store.scores_only,
                 "maps": projection_methods() if large is None else [],
                 "export": str(folder_beside(store.path) / f"{self._keeper.stem}.rows.jsonl"),
                 "greeting": self._greeting,
@@ -265,9 +266,7 @@ class Curator(Widget):
 
     @answers("overlap", in_background=True, taking="selection")
     def _overlap(self, _body: dict[str, Any], _report: Report, selection: Selection) -> Answer:
-        """How alike the chosen rows are, by the neurons that they activate; unknown where scores alone are kept."""
-        if self.store.scores_only:
-            return Answer(None)
+        """How alike the chosen rows are, by the neurons that they activate."""
         overlap = self._top_neurons.mean_pairwise_overlap(selection.rows)
         return Answer(None if np.isnan(overlap) else overlap)
 

@@ -134,6 +134,7 @@ function opened(store: Store, scores: ScoreSet): Opened {
     maps: ["pca"],
     export: `${stemOf(store.name)}.${scores.key}.jsonl`,
     greeting: "",
+    neurons: !store.about.layout.scoresOnly,
   };
 }
 

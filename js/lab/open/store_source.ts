@@ -16,7 +16,7 @@ const PREVIEW = 300; // characters of a prompt or response in the table
 const AT_ONCE = 512; // rows whose originals are read before the next are asked for
 
 export class StoreSource implements Source {
-  readonly overlap = null; // it takes every row's strongest neurons, which are too many to fetch
+  readonly overlap = { none: "needs a kernel" }; // it takes every row's strongest neurons, which are too many to fetch
   #hits: { text: string; found: Promise<Uint8Array> } | null = null;
 
   /**
