@@ -90,9 +90,11 @@ class Local:
 @contextmanager
 def deterministic_kernels(on: bool) -> Iterator[None]:
     """PyTorch's deterministic kernels while inside."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(on or before)
+    if not on or torch.are_deterministic_algorithms_enabled():
+        yield  # nothing to say: to be told anything, PyTorch loads its compiler, which takes a second
+        return
+    torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(False)
