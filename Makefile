@@ -16,6 +16,7 @@ help:  ## list the commands
 demo: $(VENV)/installed  ## capture, score, select and report on the embedded model; writes nait-demo/
 	$(BIN)/nait demo --out nait-demo
 
+test: export PYTHONDONTWRITEBYTECODE :=  # hundreds of processes load what is tested
 test: $(VENV)/installed-dev node_modules/.package-lock.json chromium  ## run every check: lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -24,7 +25,7 @@ test: $(VENV)/installed-dev node_modules/.package-lock.json chromium  ## run eve
 	$(NPM) run build
 	$(NPM) run size
 	$(NPM) test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile  # some wait for a browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder  # some wait for a browser
 
 chromium:  ## install a browser for the tests where there is none and apt-get may
 	@if [ -z "$$NAIT_BROWSER$$(command -v chromium)$$(command -v google-chrome)" ] \

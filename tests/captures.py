@@ -45,7 +45,8 @@ def start(rows: Path, path: Path, report: Path, scores_only: Path | None = None)
     The server has imported the slow packages once for all of them.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["captures", "nait_widgets.capturing", "transformers.models.llama.modeling_llama"])
+    slow = ("nait_widgets.capturing", "transformers.models.llama.modeling_llama", "torch._inductor.config")
+    context.set_forkserver_preload(["captures", *slow])
     process = context.Process(target=run, args=(str(rows), str(path), str(report), scores_only and str(scores_only)))
     process.start()
     return process

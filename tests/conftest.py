@@ -20,6 +20,13 @@ pytest_plugins = ["browser_fixtures", "clusters", "contaminated", "curating", "l
 
 Row = dict[str, Any]
 EMPTY_ROW, LONG_ROW = 5, 300
+LONGEST = ("test_notebooks", "test_browser", "test_cluster", "test_resume", "test_remote", "test_scoring", "test_demo")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files, those that take longest come first, so that none is left for the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.path.name.startswith(LONGEST))
 
 
 def make_rows(n: int, seed: int = 0, vocabulary: str = "river mill lake stone hill path tree cloud") -> list[Row]:

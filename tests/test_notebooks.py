@@ -6,9 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from shared import ROOT, shared
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -21,6 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 def read(name: str) -> Any:
+    import nbformat  # takes seconds, which every process of the tests would pay
+
     load: Any = nbformat.read  # it has no type annotations
     return load(NOTEBOOKS / f"{name}.ipynb", as_version=4)
 
@@ -34,6 +34,9 @@ def execute(name: str, folder: Path, check: str = "", **settings: str) -> Any:
         check: Code that is run after its cells, in its kernel, and not kept.
         settings: Other values of variables that its first cell sets.
     """
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = read(name)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     for variable, value in settings.items():

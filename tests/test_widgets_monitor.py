@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import captures
-import nbformat
 import pytest
 from conftest import make_rows
-from nbclient import NotebookClient
 from tiny import tiny_model
 
 from nait_widgets import capture
@@ -71,6 +69,9 @@ print(len(told) <= (time.monotonic() - start) / 0.25 + 1, monitor.report["total"
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the kernel's own sockets
 def test_a_notebook_shows_how_a_capture_goes_and_ends(tmp_path: Path) -> None:
+    import nbformat  # takes seconds, which every process of the tests would pay
+    from nbclient import NotebookClient
+
     new: Any = nbformat.v4  # it has no type annotations
     cells = [new.new_code_cell(source) for source in (SETUP, STOPPED, RESUMED, QUIET, PACE)]
     client = NotebookClient(new.new_notebook(cells=cells), timeout=300, resources={"metadata": {"path": str(tmp_path)}})
