@@ -32,19 +32,19 @@ def execute(name: str, folder: Path, check: str = "", **settings: str) -> Any:
         name: Of its file.
         folder: Where its kernel runs.
         check: Code that is run after its cells, in its kernel, and not kept.
-        settings: Other values of variables that its first cell sets.
+        settings: Other values of what its first cell sets.
     """
     import nbformat
-    from nbclient import NotebookClient
+    from executing import run
 
     notebook = read(name)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     for variable, value in settings.items():
-        first.source, found = re.subn(rf"^{variable} = \w+", f"{variable} = {value}", first.source, flags=re.MULTILINE)
+        first.source, found = re.subn(rf"\b({variable} ?= ?)\w+", rf"\g<1>{value}", first.source)
         assert found == 1, variable
     new_cell: Any = nbformat.v4.new_code_cell  # nor has it
     notebook.cells.append(new_cell(check))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": folder}}).execute()
+    run(notebook, str(folder))
     notebook.cells.pop()
     warned = [o.text for o in outputs(notebook) if o.get("name") == "stderr" and "Warning" in o.text]
     # What fails inside `interact` is shown in its output, not raised.
@@ -82,6 +82,7 @@ def test_is_committed_clean(path: Path) -> None:
 
 
 def test_the_quickstart_finds_its_choice_again(tmp_path: Path) -> None:
+    fewer = {"limit": "600"}  # rows than the notebook's own, to save time
     first = execute(
         "01_quickstart",
         tmp_path,
@@ -91,6 +92,7 @@ def test_the_quickstart_finds_its_choice_again(tmp_path: Path) -> None:
         assert sorted(r.id for r in exported) == sorted(curator.selection.ids)
         curator.select(fraction=0.05, merge="max", pinned=[pool.sample_id[3]])
         """,
+        **fewer,
     )
     assert shown(first) == ["monitor", "curator", "inspector", "overlap", "health"]
     again = execute(
@@ -101,6 +103,7 @@ def test_the_quickstart_finds_its_choice_again(tmp_path: Path) -> None:
         assert curator.selection.wish == chosen.wish
         assert curator.selection.ids == chosen.ids
         """,
+        **fewer,
     )
     assert shown(again) == ["curator", "inspector", "overlap", "health"]
     assert [path.name for path in tmp_path.iterdir()] == [FOLDER]
@@ -126,7 +129,7 @@ def test_alpaca_is_curated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         half = len(chosen["math"]) / 2
         assert len(chosen["math (paper)"] & chosen["code (paper)"]) > half > len(chosen["math"] & chosen["code"])
         """,
-        rows="800",  # fewer than the notebook's own, to save time
+        rows="500",  # fewer than the notebook's own, to save time
         examples="128",
     )
     assert shown(notebook) == ["monitor", "health", "curator", "inspector", "overlap"]
@@ -187,6 +190,7 @@ def test_what_it_says_of_being_better_is_so(tmp_path: Path) -> None:
         loss = {name: np.mean(comparison.values(name, "held out")) for name in ["base", *subsets]}
         assert max(loss["top"], loss["knn"]) < min(loss["random"], loss["length"]) < loss["base"]
         """,
+        steps="4",  # fewer than the notebook's own, to save time
     )
     assert shown(notebook) == ["monitor", "health", "curator"]
     assert [path.name for path in tmp_path.iterdir()] == [FOLDER]

@@ -70,13 +70,12 @@ print(len(told) <= (time.monotonic() - start) / 0.25 + 1, monitor.report["total"
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the kernel's own sockets
 def test_a_notebook_shows_how_a_capture_goes_and_ends(tmp_path: Path) -> None:
     import nbformat  # takes seconds, which every process of the tests would pay
-    from nbclient import NotebookClient
+    from executing import run
 
     new: Any = nbformat.v4  # it has no type annotations
     cells = [new.new_code_cell(source) for source in (SETUP, STOPPED, RESUMED, QUIET, PACE)]
-    client = NotebookClient(new.new_notebook(cells=cells), timeout=300, resources={"metadata": {"path": str(tmp_path)}})
-    executed = client.execute()
-    outputs = [cell.get("outputs", []) for cell in executed.cells]
+    client = run(new.new_notebook(cells=cells), str(tmp_path))
+    outputs = [cell.get("outputs", []) for cell in client.nb.cells]
     views = [[o["data"][VIEW]["model_id"] for o in own if VIEW in o.get("data", {})] for own in outputs]
     # A plain progress bar is a widget in a notebook, too.
     monitors = [[each for each in own if client.widget_state[each].get("kind") == "monitor"] for own in views]
