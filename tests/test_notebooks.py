@@ -35,7 +35,7 @@ def execute(name: str, folder: Path, check: str = "", **settings: str) -> Any:
         settings: Other values of what its first cell sets.
     """
     import nbformat
-    from executing import run
+    from notebook_running import run
 
     notebook = read(name)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")

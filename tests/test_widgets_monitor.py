@@ -70,7 +70,7 @@ print(len(told) <= (time.monotonic() - start) / 0.25 + 1, monitor.report["total"
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the kernel's own sockets
 def test_a_notebook_shows_how_a_capture_goes_and_ends(tmp_path: Path) -> None:
     import nbformat  # takes seconds, which every process of the tests would pay
-    from executing import run
+    from notebook_running import run
 
     new: Any = nbformat.v4  # it has no type annotations
     cells = [new.new_code_cell(source) for source in (SETUP, STOPPED, RESUMED, QUIET, PACE)]
